@@ -1,0 +1,7 @@
+//! Ground floor: typed indices and edit distance. Knows nothing of networks, files or diagnostics.
+
+mod distance;
+mod index_vec;
+
+pub use distance::{closest, edit_distance};
+pub use index_vec::{Idx, IndexVec};

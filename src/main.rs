@@ -1,0 +1,3 @@
+//! The `nnlc` program: everything lives in the library.
+
+fn main() {}

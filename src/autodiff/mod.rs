@@ -1,0 +1,1 @@
+//! Reverse mode, graph to graph.

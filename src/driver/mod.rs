@@ -1,0 +1,1 @@
+//! `Session`: the public API; the pipeline on one page.

@@ -1,0 +1,1 @@
+//! Kernels behind one seam, each with a scalar twin.

@@ -1,0 +1,1 @@
+//! The planned engine: steps over one arena.

@@ -1,0 +1,1 @@
+//! The graph: values, nodes, builder, verifier, printer. Knows no operation by meaning.

@@ -1,0 +1,1 @@
+//! The standard library: `.nn` sources, embedded.

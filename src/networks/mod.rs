@@ -1,0 +1,1 @@
+//! Main, MainValidation and MainRuntime, derived from the one program.

@@ -1,0 +1,1 @@
+//! Graph-to-graph passes that never change what a graph computes.

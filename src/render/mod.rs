@@ -1,0 +1,1 @@
+//! Diagnostics as text, short lines or JSON.

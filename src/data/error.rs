@@ -1,0 +1,186 @@
+//! Faults of data files as values: what was found, what was expected, and where.
+//!
+//! The place in the `.nn` file is not known here; whoever asked for the column adds it through [`DataError::diagnostic`].
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
+
+/// What sort of fault it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataErrorKind {
+    /// There is no such file.
+    Missing,
+    /// The file is there but the system or the decompressor does not give its bytes.
+    Unreadable,
+    /// The bytes are not what the format asks for.
+    Malformed,
+    /// The file ends before its header says it does.
+    Truncated,
+    /// The file is well formed and holds something that no reader here takes.
+    Unsupported,
+    /// The file has no column or array of that name, or more than one.
+    Name,
+    /// A sample's shape is not the input's.
+    Shape,
+    /// A value is no number, not finite, or outside the input's range.
+    Value,
+    /// Numbers of rows differ, or there are no rows.
+    Rows,
+}
+
+impl DataErrorKind {
+    /// The code under which the fault is reported: E0403 if the file cannot be read, E0401 if what it holds does not fit.
+    pub fn code(self) -> Code {
+        match self {
+            DataErrorKind::Missing
+            | DataErrorKind::Unreadable
+            | DataErrorKind::Malformed
+            | DataErrorKind::Truncated
+            | DataErrorKind::Unsupported => Code::E0403,
+            DataErrorKind::Name | DataErrorKind::Shape | DataErrorKind::Value | DataErrorKind::Rows => Code::E0401,
+        }
+    }
+}
+
+/// One fault of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataError {
+    /// The file; empty for values that were computed.
+    pub path: PathBuf,
+    /// The data row, counted from 1.
+    pub row: Option<usize>,
+    /// The line of a text file, counted from 1.
+    pub line: Option<usize>,
+    /// The column's header, or the array's key.
+    pub column: Option<Box<str>>,
+    /// What sort of fault it is.
+    pub kind: DataErrorKind,
+    /// What was found and what was expected; lower case, without a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<Box<str>>,
+}
+
+impl DataError {
+    /// A fault of the whole file at `path`.
+    pub fn new(path: &Path, kind: DataErrorKind, message: impl Into<String>) -> DataError {
+        DataError {
+            path: path.to_path_buf(),
+            row: None,
+            line: None,
+            column: None,
+            kind,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// A fault that the system reported while `path` was opened or read.
+    pub(super) fn from_io(path: &Path, error: &io::Error) -> DataError {
+        let (kind, message) = match error.kind() {
+            io::ErrorKind::NotFound => (DataErrorKind::Missing, "there is no such file".to_string()),
+            io::ErrorKind::PermissionDenied => {
+                (DataErrorKind::Unreadable, "the system does not allow reading it".to_string())
+            }
+            io::ErrorKind::UnexpectedEof => {
+                (DataErrorKind::Truncated, "the file ends in the middle of its data".to_string())
+            }
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                (DataErrorKind::Unreadable, format!("the compressed data is damaged ({error})"))
+            }
+            _ => (DataErrorKind::Unreadable, format!("reading fails: {error}")),
+        };
+        let help = (kind == DataErrorKind::Truncated).then(|| "fetch or write the file again".into());
+        DataError { help, ..DataError::new(path, kind, message) }
+    }
+
+    /// The same with the data row, counted from 1.
+    pub fn at_row(mut self, row: usize) -> DataError {
+        self.row = Some(row);
+        self
+    }
+
+    /// The same with the line of the file, counted from 1.
+    pub fn at_line(mut self, line: usize) -> DataError {
+        self.line = Some(line);
+        self
+    }
+
+    /// The same with the name of the column or array.
+    pub fn in_column(mut self, column: impl Into<Box<str>>) -> DataError {
+        self.column = Some(column.into());
+        self
+    }
+
+    /// The same with advice.
+    pub fn help(mut self, help: impl Into<Box<str>>) -> DataError {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The code under which the fault is reported.
+    pub fn code(&self) -> Code {
+        self.kind.code()
+    }
+
+    /// Where it is, as text: the file, the row, the line, the column; empty for computed values without a row.
+    pub fn place(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.path.as_os_str().is_empty() {
+            parts.push(format!("`{}`", self.path.display()));
+        }
+        match (self.row, self.line) {
+            (Some(row), Some(line)) => parts.push(format!("row {row} (line {line})")),
+            (Some(row), None) => parts.push(format!("row {row}")),
+            (None, Some(line)) => parts.push(format!("line {line}")),
+            (None, None) => {}
+        }
+        if let Some(column) = &self.column {
+            parts.push(format!("column `{column}`"));
+        }
+        parts.join(", ")
+    }
+
+    /// The fault as a diagnostic at `span`, the place of the `.nn` file that asked for the data, if one did.
+    pub fn diagnostic(&self, span: Option<Span>) -> Diagnostic {
+        let title = match self.kind {
+            DataErrorKind::Missing => format!("`{}` is missing", self.path.display()),
+            _ => self.to_string(),
+        };
+        let diagnostic = match span {
+            Some(span) => Diagnostic::at(self.code(), span, title, self.label()),
+            None => Diagnostic::new(self.code(), title),
+        };
+        match &self.help {
+            Some(help) => diagnostic.help(&**help),
+            None => diagnostic,
+        }
+    }
+
+    fn label(&self) -> &'static str {
+        match self.kind {
+            DataErrorKind::Missing => "there is no such file",
+            DataErrorKind::Unreadable => "this cannot be read",
+            DataErrorKind::Malformed => "this is not in the format that is read here",
+            DataErrorKind::Truncated => "this file is cut short",
+            DataErrorKind::Unsupported => "this cannot be read yet",
+            DataErrorKind::Name => "no such column here",
+            DataErrorKind::Shape => "the samples have another shape",
+            DataErrorKind::Value => "a value does not fit the input",
+            DataErrorKind::Rows => "the numbers of rows do not agree",
+        }
+    }
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place();
+        if place.is_empty() { f.write_str(&self.message) } else { write!(f, "{place}: {}", self.message) }
+    }
+}
+
+impl std::error::Error for DataError {}

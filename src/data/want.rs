@@ -182,7 +182,8 @@ fn misfit(found: &[usize], wanted: &[Size]) -> Fault {
     if sorted_found == sorted_known {
         return fault.help(format!("the same axes in another order: declare the input as {}", list(found)));
     }
-    if found.iter().product::<usize>() == known.iter().product() {
+    let count: usize = known.iter().product();
+    if found.iter().product::<usize>() == count {
         return fault.help(format!(
             "both hold {} numbers: `reshape(.., {})`",
             known.iter().product::<usize>(),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{InferCall, Misfit, primitive};
-use crate::ir::{Attr, Attrs, Graph, Node, Op, Place, Value, op};
-use crate::tensor::{Shape, Tensor, Type};
+use super::{InferCall, Misfit, elementwise, elementwise_binary as binary, infer, primitive};
+use crate::base::Idx;
+use crate::ir::{Attr, Attrs, Graph, Node, Op, Place, Value, VarId, op};
+use crate::tensor::{DType, Shape, Tensor, Type};
 
 /// Appends nodes to a graph, all with one place.
 pub struct Builder<'g> {
@@ -30,6 +31,7 @@ impl<'g> Builder<'g> {
         let per_sample = match op {
             op::ALL_SAMPLES => false,
             op::SAMPLE_INDEX => true,
+            _ if attrs.get("per_sample") == Some(&Attr::Bool(true)) => true,
             _ => inputs.iter().any(|input| self.graph.node(*input).per_sample),
         };
         Ok(self.graph.push(Node { op, inputs: inputs.into(), attrs, ty, per_sample, place: self.place }))
@@ -61,6 +63,86 @@ impl<'g> Builder<'g> {
     /// A float scalar.
     pub fn scalar(&mut self, value: f64) -> Value {
         self.constant(Tensor::scalar(value as f32))
+    }
+
+    /// The node of an input, whose place among the graph's inputs is `index`.
+    pub fn input(&mut self, index: usize, ty: Type) -> Value {
+        self.declared(op::INPUT, index, ty, true)
+    }
+
+    /// The node of a variable.
+    pub fn variable(&mut self, variable: VarId, ty: Type) -> Value {
+        self.declared(op::VARIABLE, variable.index(), ty, false)
+    }
+
+    fn declared(&mut self, op: Op, index: usize, ty: Type, per_sample: bool) -> Value {
+        let attrs = Attrs::new().int("index", index as i64);
+        self.graph.push(Node { op, inputs: [].into_iter().collect(), attrs, ty, per_sample, place: self.place })
+    }
+
+    /// `a + b`.
+    pub fn add(&mut self, a: Value, b: Value) -> Value {
+        self.binary(binary::ADD, a, b)
+    }
+
+    /// `a - b`.
+    pub fn sub(&mut self, a: Value, b: Value) -> Value {
+        self.binary(binary::SUB, a, b)
+    }
+
+    /// `a * b`, elementwise.
+    pub fn mul(&mut self, a: Value, b: Value) -> Value {
+        self.binary(binary::MUL, a, b)
+    }
+
+    /// `a / b`, elementwise.
+    pub fn div(&mut self, a: Value, b: Value) -> Value {
+        self.binary(binary::DIV, a, b)
+    }
+
+    /// `-x`.
+    pub fn neg(&mut self, x: Value) -> Value {
+        self.unary(elementwise::NEG, x)
+    }
+
+    /// The sum along `axes`, ascending.
+    pub fn sum(&mut self, x: Value, axes: &[i64], keepdims: bool) -> Value {
+        self.emit(Op("sum"), &[x], Attrs::new().ints("axis", axes).flag("keepdims", keepdims))
+    }
+
+    /// `x` with its elements, in row-major order, arranged as `shape`; `x` itself if that is its shape.
+    pub fn reshape(&mut self, x: Value, shape: Shape) -> Value {
+        if self.ty(x).shape == shape { x } else { self.emit(Op("reshape"), &[x], Attrs::new().dims("shape", shape)) }
+    }
+
+    /// `x` with axis `axes[i]` as its axis `i`; `x` itself if that changes nothing.
+    pub fn transpose(&mut self, x: Value, axes: &[i64]) -> Value {
+        if axes.iter().zip(0..).all(|(axis, place)| *axis == place) {
+            return x;
+        }
+        self.emit(Op("transpose"), &[x], Attrs::new().ints("axes", axes))
+    }
+
+    /// `x` repeated to `shape` by NumPy's rule; `x` itself if that is its shape.
+    pub fn broadcast(&mut self, x: Value, shape: Shape) -> Value {
+        if self.ty(x).shape == shape { x } else { self.emit(Op("broadcast"), &[x], Attrs::new().dims("shape", shape)) }
+    }
+
+    /// The elements of `a` where `condition` holds, else those of `b`.
+    pub fn choose(&mut self, condition: Value, a: Value, b: Value) -> Value {
+        self.emit(Op("where"), &[condition, a, b], Attrs::new())
+    }
+
+    /// `x` converted to another dtype.
+    pub fn cast(&mut self, x: Value, dtype: DType) -> Value {
+        self.emit(Op("cast"), &[x], Attrs::new().with("dtype", Attr::DType(dtype)))
+    }
+
+    /// The gradient by an operand of shape `shape` that was broadcast to the shape of `grad`: summed over all that it was repeated to.
+    pub fn unbroadcast(&mut self, grad: Value, shape: &Shape) -> Value {
+        let axes: Vec<i64> = infer::stretched(shape, &self.ty(grad).shape).iter().map(|axis| *axis as i64).collect();
+        let sum = if axes.is_empty() { grad } else { self.sum(grad, &axes, false) };
+        self.reshape(sum, shape.clone())
     }
 
     /// The type of a value.

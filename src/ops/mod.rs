@@ -6,22 +6,32 @@
 //!
 //! `ops` knows no spans and no file formats: a shape rule answers with a [`Misfit`] that names an argument and an axis.
 
+/// Names operations: constant, text, documentation.
+macro_rules! names {
+    ($($name:ident $text:literal $doc:literal)*) => { $(#[doc = $doc] pub const $name: crate::ir::Op = crate::ir::Op($text);)* };
+}
+
+pub mod batch;
 mod builder;
 mod call;
+pub mod eval;
+pub mod infer;
 mod misfit;
 mod primitive;
 
-mod elementwise;
+pub mod elementwise;
+pub mod elementwise_binary;
+pub mod graph;
 
 pub use builder::Builder;
 pub use call::{BatchCall, EvalCall, GradientCall, InferCall, RunContext};
 pub use misfit::Misfit;
 pub use primitive::{Case, CaseInput, Default, Domain, Gradient, Param, ParamKind, Primitive};
 
-use crate::ir::{Fault, Graph, Op, verify_structure};
+use crate::ir::{Fault, Graph, Op, op, verify_structure};
 
 /// The families, in the order of the reference.
-static FAMILIES: &[&[Primitive]] = &[elementwise::TABLE];
+static FAMILIES: &[&[Primitive]] = &[graph::TABLE, elementwise::TABLE, elementwise_binary::TABLE];
 
 /// All primitives, family by family.
 pub fn all() -> impl Iterator<Item = &'static Primitive> {
@@ -50,6 +60,9 @@ pub fn primitive(op: Op) -> &'static Primitive {
 pub fn verify(graph: &Graph) -> Result<(), Fault> {
     verify_structure(graph)?;
     for (value, node) in graph.nodes.iter_enumerated() {
+        if matches!(node.op, op::INPUT | op::VARIABLE) {
+            continue; // Typed by their declarations, which the structure was checked against.
+        }
         let fault = |message| Fault { value: Some(value), message };
         let primitive = find(node.op.0).ok_or_else(|| fault(format!("`{}` is no primitive", node.op)))?;
         let inputs: Vec<_> = node.inputs.iter().map(|input| graph.ty(*input)).collect();

@@ -2,7 +2,8 @@
 
 use super::{BatchCall, EvalCall, GradientCall, InferCall, Misfit};
 use crate::ir::{Attrs, Op, Value};
-use crate::tensor::{Tensor, Type};
+use crate::tensor::random::Stream;
+use crate::tensor::{DType, Tensor, Type};
 
 /// One primitive, whole.
 pub struct Primitive {
@@ -126,5 +127,44 @@ impl Case {
             domain: Domain::Range(*low, *high),
         };
         Case { inputs: inputs.iter().map(input).collect(), attrs }
+    }
+
+    /// Inputs drawn from the domains: the same ones for the same `draw`.
+    pub fn draw(&self, draw: u32) -> Vec<Tensor> {
+        self.inputs
+            .iter()
+            .zip(0..)
+            .map(|(input, place)| input.draw(Stream { seed: 0, key: place, step: 0 }, draw))
+            .collect()
+    }
+}
+
+impl CaseInput {
+    /// A tensor of this type from its domain, with the numbers of a sample of a random stream.
+    ///
+    /// # Panics
+    /// When the type holds symbols, which test cases do not.
+    pub fn draw(&self, stream: Stream, sample: u32) -> Tensor {
+        let shape = self.ty.shape.constant().expect("a test case holds no symbols");
+        let mut uniform = vec![0.0; shape.iter().product()];
+        stream.fill_uniform(sample, 0, &mut uniform);
+        let uniform: Vec<f64> = uniform.into_iter().map(f64::from).collect();
+        let numbers: Vec<f64> = match self.domain {
+            Domain::Range(low, high) => uniform.iter().map(|u| low + (high - low) * u).collect(),
+            Domain::Distinct(gap) => {
+                let rank = |own: usize| {
+                    uniform.iter().enumerate().filter(|(other, u)| (**u, *other) < (uniform[own], own)).count()
+                };
+                let middle = uniform.len() as f64 / 2.0;
+                (0..uniform.len()).map(|own| (rank(own) as f64 - middle + 0.5 * uniform[own]) * 2.0 * gap).collect()
+            }
+            Domain::Index(count) => uniform.iter().map(|u| (u * count as f64).floor()).collect(),
+            Domain::Bool => uniform.iter().map(|u| f64::from(u8::from(*u < 0.5))).collect(),
+        };
+        match self.ty.dtype {
+            DType::F32 => Tensor::f32(&shape, numbers.iter().map(|x| *x as f32).collect()),
+            DType::I32 | DType::Index(_) => Tensor::i32(&shape, numbers.iter().map(|x| *x as i32).collect()),
+            DType::Bool => Tensor::bool(&shape, numbers.iter().map(|x| *x != 0.0).collect()),
+        }
     }
 }

@@ -37,6 +37,14 @@ impl Tensor {
         Tensor::I32(ArrayD::from_shape_vec(IxDyn(shape), values).expect("as many values as the shape holds"))
     }
 
+    /// Truth values of a shape.
+    ///
+    /// # Panics
+    /// When `values` are not as many as the shape holds.
+    pub fn bool(shape: &[usize], values: Vec<bool>) -> Tensor {
+        Tensor::Bool(ArrayD::from_shape_vec(IxDyn(shape), values).expect("as many values as the shape holds"))
+    }
+
     /// The sizes of the axes.
     pub fn shape(&self) -> &[usize] {
         match self {

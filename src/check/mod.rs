@@ -1,1 +1,64 @@
 //! Names, compile-time values, shapes, dtypes and roles: from AST to the typed per-sample program.
+//!
+//! A program is checked by evaluating it once with tensors replaced by graph nodes: functions and layers are inlined at their calls,
+//! loops unrolled, compile-time values computed. So a shape is known at every call, and every node remembers its expression and the
+//! calls around it. Training-only behaviour stays in the graph as a choice, which `networks` settles.
+//!
+//! A mistake becomes one diagnostic and [`value::Val::Error`], which whatever uses it passes on in silence. Reads no files.
+
+mod call;
+mod checker;
+mod expr;
+mod fault;
+mod foreign;
+mod lint;
+mod operator;
+mod primitive;
+mod program;
+mod roles;
+mod scope;
+mod settings;
+mod stmt;
+mod types;
+mod value;
+
+use std::collections::BTreeMap;
+
+pub use checker::user_place;
+pub use lint::{Options, labels};
+pub use program::{
+    DataColumns, DataStatement, Format, Keep, Length, Optimizer, Program, Reader, Select, TrainSettings,
+};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::{FileId, SourceMap};
+use crate::syntax::ast::Ast;
+
+/// Checks one file against the library. The program is there when no diagnostic is an error.
+///
+/// `overrides` are the values that replace those of top-level `const`s.
+pub fn check(
+    sources: &SourceMap,
+    library: &[Ast],
+    file: FileId,
+    ast: &Ast,
+    overrides: &BTreeMap<String, String>,
+    options: Options,
+) -> (Option<Program>, Vec<Diagnostic>) {
+    let mut checker = checker::Checker::new(sources, library, file, ast, overrides);
+    let scope = checker.here.scope;
+    checker.hoist(ast, scope, &ast.items);
+    checker.stmts(&ast.items);
+    let data = checker.data_statements(&ast.items);
+    let train = checker.train_settings(&ast.items);
+    if !checker.failed() {
+        checker.judge(&ast.items, options);
+        checker.unused();
+    }
+    for name in overrides.keys().filter(|name| !checker.overridden.contains(*name)) {
+        let title = format!("`--set {name}=...` names no `const` of the file");
+        checker.diagnostics.push(Diagnostic::new(Code::E0102, title));
+    }
+    let program = (!checker.failed()).then_some(Program { graph: checker.graph, data, train });
+    (program, checker.diagnostics)
+}

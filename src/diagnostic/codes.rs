@@ -96,6 +96,7 @@ codes! {
     E0215 "returned shape is not the declared one"
     E0216 "`if` or `for` changes a shape"
     E0217 "shared layer given another shape"
+    E0218 "an argument's shape is not the declared one"
     E0301 "dtype misfit"
     E0302 "class counts differ"
     E0401 "data does not match the input"

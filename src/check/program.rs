@@ -1,0 +1,173 @@
+//! What a checked program is: the per-sample graph, the data it names, how it is trained.
+
+use crate::ir::Graph;
+use crate::source::Span;
+
+/// A program without errors.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The per-sample graph of Main, with training-only behaviour as choices.
+    pub graph: Graph,
+    /// The `data` statements in order.
+    pub data: Vec<DataStatement>,
+    /// The `train` block.
+    pub train: TrainSettings,
+}
+
+/// One `data` statement.
+#[derive(Clone, Debug)]
+pub struct DataStatement {
+    /// `train`, `validation` or `test`.
+    pub set: String,
+    /// Where its name stands.
+    pub span: Span,
+    /// What it reads.
+    pub source: DataColumns,
+}
+
+/// What a data set is made of.
+#[derive(Clone, Debug)]
+pub enum DataColumns {
+    /// One dataset file that holds every input's column by name.
+    Whole(Reader),
+    /// A reader for each input.
+    Each(Vec<(String, Reader)>),
+}
+
+/// A call such as `npz("f.npz", "images")`.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// Which reader.
+    pub format: Format,
+    /// The file as written, relative to the program's own.
+    pub path: String,
+    /// What to take of it.
+    pub select: Select,
+    /// Whether 8-bit samples stay 0 to 255.
+    pub raw: bool,
+    /// The call.
+    pub span: Span,
+}
+
+/// The formats that a `data` statement reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// IDX.
+    Idx,
+    /// A NumPy array.
+    Npy,
+    /// A NumPy archive.
+    Npz,
+    /// Comma-separated values.
+    Csv,
+}
+
+/// What to take of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Select {
+    /// All of it.
+    All,
+    /// One column, a range `first:last`, or an archive's key.
+    Name(String),
+    /// These columns.
+    Names(Vec<String>),
+}
+
+/// The optimizers that there are, with NNabla's definitions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Optimizer {
+    /// `w -= lr g`.
+    Sgd {
+        /// Learning rate.
+        lr: f64,
+    },
+    /// `v = m v + lr g; w -= v`.
+    Momentum {
+        /// Learning rate.
+        lr: f64,
+        /// Momentum.
+        momentum: f64,
+    },
+    /// Nesterov's accelerated gradient.
+    Nesterov {
+        /// Learning rate.
+        lr: f64,
+        /// Momentum.
+        momentum: f64,
+    },
+    /// Adam.
+    Adam {
+        /// Learning rate.
+        lr: f64,
+        /// Decay of the first moment.
+        beta1: f64,
+        /// Decay of the second moment.
+        beta2: f64,
+        /// Added to the root of the second moment.
+        eps: f64,
+    },
+}
+
+/// Which weights a run leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Those of the epoch with the lowest monitored value.
+    Best,
+    /// Those of the last epoch.
+    Last,
+}
+
+/// How long to train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Passes over the data.
+    Epochs(usize),
+    /// Optimization steps.
+    Steps(usize),
+}
+
+/// The `train` block, complete with defaults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainSettings {
+    /// The optimizer.
+    pub optimizer: Optimizer,
+    /// The factor of L2 weight decay, added to the gradient as NNabla's solvers do.
+    pub weight_decay: f64,
+    /// Samples in a minibatch.
+    pub batch: usize,
+    /// How long.
+    pub length: Length,
+    /// The seed of initial values, shuffling and draws.
+    pub seed: u64,
+    /// Whether the samples are shuffled each epoch.
+    pub shuffle: bool,
+    /// The largest norm of the whole gradient.
+    pub clip_norm: Option<f64>,
+    /// The largest magnitude of a gradient's element.
+    pub clip_value: Option<f64>,
+    /// Which weights are kept.
+    pub keep: Keep,
+    /// The loss or metric whose validation value decides; none is the total loss.
+    pub monitor: Option<String>,
+    /// After how many epochs without a better value the run stops.
+    pub patience: Option<usize>,
+}
+
+impl Default for TrainSettings {
+    /// NNC's: Adam with 1e-3, batches of 64, 100 epochs, the best weights.
+    fn default() -> TrainSettings {
+        TrainSettings {
+            optimizer: Optimizer::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 },
+            weight_decay: 0.0,
+            batch: 64,
+            length: Length::Epochs(100),
+            seed: 0,
+            shuffle: true,
+            clip_norm: None,
+            clip_value: None,
+            keep: Keep::Best,
+            monitor: None,
+            patience: None,
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Statements with a role: `input`, `param`, `state`, `update`, `loss`, `metric`, `output`.
+
+use super::checker::{Body, Checker, Known};
+use super::scope::Role;
+use super::value::{Truth, Val};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::{self, Attrs, Input, Node, ResultRole, ResultValue, Update, Variable, VariableKind, op};
+use crate::ops::Builder;
+use crate::source::Span;
+use crate::syntax::ast::{self, ExprId, ExprKind, Name, Stmt, Str, TypeExpr};
+use crate::tensor::Type;
+
+/// The names that only a loss's weight sees.
+pub const CLOCKS: [&str; 3] = ["progress", "epoch", "step"];
+
+impl<'a> Checker<'a> {
+    /// `input a, b: T from e`.
+    pub fn input(&mut self, stmt: &'a Stmt, names: &'a [Name], ty: &'a TypeExpr, from: Option<ExprId>) {
+        self.only_at_top(stmt);
+        let ty = self.known_type(ty);
+        for name in names {
+            let Some(ty) = ty.clone() else {
+                self.bind(name, Val::Error, Role::Input);
+                continue;
+            };
+            if let Some(first) = self.graph.inputs.iter().position(|input| input.name == name.text) {
+                let place = self.graph.node(self.graph.inputs[first].value).place;
+                let title = format!("input `{}` is declared twice", name.text);
+                let mut diagnostic = Diagnostic::at(Code::E0106, name.span, title, "declared again here");
+                if let Some(span) = place.span {
+                    diagnostic = diagnostic.label(span, "first declared here");
+                }
+                self.report(diagnostic);
+                continue;
+            }
+            let value = self.source_node(op::INPUT, self.graph.inputs.len(), ty.clone(), true, name.span);
+            self.graph.inputs.push(Input { name: name.text.clone(), value, drawn: None });
+            self.bind(name, Val::Tensor(value), Role::Input);
+            if let Some(from) = from {
+                let drawn = self.binding(&name.text, |this| this.initial(from, &ty));
+                self.graph.inputs.last_mut().expect("pushed above").drawn = drawn;
+            }
+        }
+    }
+
+    /// A node that stands for an input or a variable.
+    fn source_node(&mut self, op: ir::Op, index: usize, ty: Type, per_sample: bool, span: Span) -> ir::Value {
+        let (attrs, place) = (Attrs::new().int("index", index as i64), self.place(span));
+        self.graph.push(Node { op, inputs: Default::default(), attrs, ty, per_sample, place })
+    }
+
+    /// The value of an initialiser for a tensor of type `ty`.
+    fn initial(&mut self, init: ExprId, ty: &Type) -> Option<ir::Value> {
+        let span = self.ast_expr(init).span;
+        let val = self.expr(init);
+        let val = self.with_shape(val, Val::sizes(&ty.shape), span);
+        let value = self.tensor(&val, span)?;
+        let found = self.graph.ty(value).clone();
+        if found == *ty {
+            return Some(value);
+        }
+        if found.dtype == ty.dtype && found.shape.rank() == 0 {
+            let attrs = Attrs::new().dims("shape", ty.shape.clone());
+            return match self.emit(ir::Op("broadcast"), &[value], attrs, span) {
+                Val::Tensor(value) => Some(value),
+                _ => None,
+            };
+        }
+        let title = format!("the initial value is {found}, the declaration {ty}");
+        self.error(Code::E0218, span, title, format!("this is {found}"));
+        None
+    }
+
+    /// `param w: T = e`.
+    pub fn param(&mut self, stmt: &'a Stmt, param: &'a ast::Param) {
+        if !self.may_own(stmt, "param") {
+            return;
+        }
+        let number = |this: &mut Self, id: Option<ExprId>| match id {
+            None => 1.0,
+            Some(id) => {
+                let span = this.ast_expr(id).span;
+                let val = this.expr(id);
+                val.number().unwrap_or_else(|| {
+                    if !matches!(val, Val::Error) {
+                        this.error(Code::E0115, span, "a factor is a number", "known before anything runs");
+                    }
+                    1.0
+                })
+            }
+        };
+        let kind = VariableKind::Param {
+            frozen: param.frozen.is_some(),
+            lr: number(self, param.lr),
+            decay: number(self, param.decay),
+        };
+        self.variable(&param.name, param.path.as_ref(), &param.ty, kind, param.init, Role::Param);
+    }
+
+    /// `state s: T = e`.
+    pub fn state(&mut self, stmt: &'a Stmt, name: &'a Name, path: Option<&'a Str>, ty: &'a TypeExpr, init: ExprId) {
+        if self.may_own(stmt, "state") {
+            self.variable(name, path, ty, VariableKind::State, Some(init), Role::State);
+        }
+    }
+
+    fn may_own(&mut self, stmt: &Stmt, word: &str) -> bool {
+        if self.here.body != Body::Function {
+            return true;
+        }
+        let diagnostic = Diagnostic::at(
+            Code::E0113,
+            stmt.span,
+            format!("`{word}` stands in a layer or at the top level"),
+            "here it is inside a function",
+        )
+        .note("functions are pure: what owns a tensor from step to step is a `layer`");
+        self.report(diagnostic);
+        false
+    }
+
+    fn variable(
+        &mut self,
+        name: &'a Name,
+        path: Option<&'a Str>,
+        ty: &'a TypeExpr,
+        kind: VariableKind,
+        init: Option<ExprId>,
+        role: Role,
+    ) {
+        let full = match path {
+            Some(path) => path.value.clone(),
+            None => self.variable_path(&name.text),
+        };
+        let Some(ty) = self.known_type(ty) else {
+            self.bind(name, Val::Error, role);
+            return;
+        };
+        if let Some(known) = self.known.get(&full).cloned() {
+            self.share(name, &full, &ty, &known, role);
+            return;
+        }
+        let before = std::mem::replace(&mut self.draws_whole, true);
+        let value = self.binding(&name.text, |this| match init {
+            Some(init) => this.initial(init, &ty),
+            None => this.default_initial(&ty, name.span),
+        });
+        self.draws_whole = before;
+        let place = self.place(name.span);
+        let variable =
+            self.graph.variables.push(Variable { path: full.clone(), kind, ty: ty.clone(), init: value, place });
+        let node = self.source_node(op::VARIABLE, variable.0 as usize, ty, false, name.span);
+        self.known.insert(full, Known { variable, node, span: name.span });
+        self.bind(name, Val::Tensor(node), role);
+    }
+
+    /// A parameter without an initialiser: Glorot's for matrices and kernels, zeros for vectors and scalars.
+    fn default_initial(&mut self, ty: &Type, span: Span) -> Option<ir::Value> {
+        let name = if ty.shape.rank() >= 2 { "glorot_normal" } else { "zeros" };
+        let head = self.scopes.peek(self.library_scope, name)?.val.clone();
+        let val = self.with_shape(head, Val::sizes(&ty.shape), span);
+        self.tensor(&val, span)
+    }
+
+    fn variable_path(&mut self, name: &str) -> String {
+        let before = self.path.binding.replace(name.to_owned());
+        let path = self.path.claim(None);
+        self.path.binding = before;
+        path
+    }
+
+    /// A second call of one instance finds its variable again; two declarations of one path are an error.
+    fn share(&mut self, name: &'a Name, path: &str, ty: &Type, known: &Known, role: Role) {
+        let declared = self.graph.variables[known.variable].ty.clone();
+        if known.span != name.span {
+            let title = format!("two variables are called `{path}`");
+            let diagnostic = Diagnostic::at(Code::E0106, name.span, title, "declared again here")
+                .label(known.span, "first declared here");
+            self.report(diagnostic);
+        } else if declared != *ty {
+            let title = format!("a shared layer meets another shape: `{path}` is {declared}, here it would be {ty}");
+            let first = self.user_place(self.graph.variables[known.variable].place);
+            let mut diagnostic = Diagnostic::at(Code::E0217, name.span, title, "this use needs another shape")
+                .note("an instance owns one set of parameters, whatever it is called on");
+            if let Some(first) = first {
+                diagnostic = diagnostic.label(first, "its parameters were made here");
+            }
+            self.report(diagnostic);
+            self.bind(name, Val::Error, role);
+            return;
+        }
+        self.bind(name, Val::Tensor(known.node), role);
+    }
+
+    /// `update s = e`.
+    pub fn update(&mut self, stmt: &'a Stmt, name: &'a Name, value: ExprId) {
+        if !self.may_own(stmt, "update") {
+            return;
+        }
+        let binding = self.scopes.look_up(self.here.scope, &name.text);
+        let known = match binding.map(|binding| binding.val) {
+            Some(Val::Tensor(node)) => self.known.values().find(|known| known.node == node).cloned(),
+            Some(Val::Error) => return,
+            _ => None,
+        };
+        let state = known.filter(|known| self.graph.variables[known.variable].kind == VariableKind::State);
+        let Some(Known { variable, node, .. }) = state else {
+            let title = format!("`{}` is no state", name.text);
+            let diagnostic = Diagnostic::at(Code::E0113, name.span, title, "only a `state` is updated")
+                .help(format!("declare it: `state {}: [...] = ...`", name.text));
+            self.report(diagnostic);
+            return;
+        };
+        if self.here.phase == Truth::NotTraining {
+            self.error(Code::E0113, stmt.span, "an update happens in training only", "this branch is never trained");
+            return;
+        }
+        // A shared instance called again sees what the earlier call left.
+        let now = self.chained.get(&variable).copied().unwrap_or(node);
+        let first = self.graph.nodes.next_index();
+        let span = self.ast_expr(value).span;
+        let val = self.expr(value);
+        let Some(new) = self.tensor(&val, span) else { return };
+        let new = if now == node { new } else { self.rewire(first, node, now, new) };
+        self.assign(variable, new, span);
+    }
+
+    /// Makes the nodes since `first` read `now` instead of `old`.
+    fn rewire(&mut self, first: ir::Value, old: ir::Value, now: ir::Value, value: ir::Value) -> ir::Value {
+        for id in self.graph.nodes.indices().filter(|id| *id >= first).collect::<Vec<_>>() {
+            for input in &mut self.graph.nodes[id].inputs {
+                if *input == old {
+                    *input = now;
+                }
+            }
+        }
+        if value == old { now } else { value }
+    }
+
+    fn assign(&mut self, variable: ir::VarId, value: ir::Value, span: Span) {
+        let declared = self.graph.variables[variable].ty.clone();
+        let path = self.graph.variables[variable].path.clone();
+        let node = self.graph.node(value);
+        if node.per_sample {
+            let diagnostic = Diagnostic::at(
+                Code::E0511,
+                span,
+                format!("`{path}` is one for all samples, its update differs from sample to sample"),
+                "a per-sample value",
+            )
+            .help("reduce it over the minibatch first: `mean(all_samples(...), axis = 0)`");
+            self.report(diagnostic);
+            return;
+        }
+        if node.ty != declared {
+            let title = format!("the update of `{path}` is {}, the state {declared}", node.ty);
+            self.error(Code::E0218, span, title, "another type");
+            return;
+        }
+        let place = self.place(span);
+        self.graph.updates.retain(|update| update.variable != variable);
+        self.graph.updates.push(Update { variable, value, place });
+        self.chained.insert(variable, value);
+    }
+
+    /// `loss l weight w = e`.
+    pub fn loss(&mut self, stmt: &'a Stmt, loss: &'a ast::Loss) {
+        self.only_at_top(stmt);
+        if let Some(first) = loss.targets.first().and_then(|path| path.first()) {
+            self.unsupported(first.span, "`loss ... for ...` clauses");
+            return;
+        }
+        let (name, at) = match &loss.name {
+            Some(name) => (name.text.as_str(), name.span),
+            None => ("loss", loss.keyword),
+        };
+        let weight = loss.weight.and_then(|weight| self.weight(weight));
+        let Some(value) = self.result(name, loss.value) else { return };
+        let ty = self.graph.ty(value).clone();
+        if !ty.dtype.is_float() {
+            let span = self.ast_expr(loss.value).span;
+            self.error(
+                Code::E0301,
+                span,
+                format!("a loss is made of numbers, not {}", ty.dtype),
+                format!("this is {ty}"),
+            );
+            return;
+        }
+        self.add_result(name, at, ResultRole::Loss { weight }, value);
+    }
+
+    /// A loss's weight: a number, or an expression of the clocks.
+    fn weight(&mut self, weight: ExprId) -> Option<ir::Value> {
+        let span = self.ast_expr(weight).span;
+        if let Some(clock) = self.find_clock(weight) {
+            let what = "weights that depend on `progress`, `epoch` or `step`";
+            self.unsupported(clock, what);
+            return None;
+        }
+        let val = self.expr(weight);
+        if let Val::Tensor(value) = val
+            && self.graph.node(value).per_sample
+        {
+            self.error(
+                Code::E0115,
+                span,
+                "a weight is one number for all samples",
+                "this differs from sample to sample",
+            );
+            return None;
+        }
+        let value = self.tensor(&val, span)?;
+        if self.graph.ty(value).shape.rank() != 0 {
+            self.error(Code::E0206, span, "a weight is a scalar", format!("this is {}", self.graph.ty(value)));
+            return None;
+        }
+        Some(value)
+    }
+
+    fn find_clock(&self, id: ExprId) -> Option<Span> {
+        let expr = self.ast_expr(id);
+        match &expr.kind {
+            ExprKind::Name(name) if CLOCKS.contains(&name.as_str()) => Some(expr.span),
+            ExprKind::Binary { left, right, .. } => self.find_clock(*left).or_else(|| self.find_clock(*right)),
+            ExprKind::Call { args, .. } => args.iter().find_map(|arg| self.find_clock(arg.value)),
+            ExprKind::Unary { operand, .. } => self.find_clock(*operand),
+            _ => None,
+        }
+    }
+
+    /// `metric m = e`.
+    pub fn metric(&mut self, stmt: &'a Stmt, name: &'a Name, value: ExprId) {
+        self.only_at_top(stmt);
+        let Some(value) = self.result(&name.text, value) else { return };
+        let place = self.place(name.span);
+        let value = match self.graph.ty(value).dtype {
+            crate::tensor::DType::F32 => value,
+            _ => Builder::new(&mut self.graph, place).emit(
+                ir::Op("cast"),
+                &[value],
+                Attrs::new().with("dtype", ir::Attr::DType(crate::tensor::DType::F32)),
+            ),
+        };
+        self.add_result(&name.text, name.span, ResultRole::Metric, value);
+    }
+
+    /// `output o` or `output o = e`.
+    pub fn output(&mut self, stmt: &'a Stmt, name: &'a Name, value: Option<ExprId>) {
+        self.only_at_top(stmt);
+        let value = match value {
+            Some(value) => self.result(&name.text, value),
+            None => {
+                let val = self.named_value(name);
+                self.tensor(&val, name.span)
+            }
+        };
+        if let Some(value) = value {
+            self.add_result(&name.text, name.span, ResultRole::Output, value);
+        }
+    }
+
+    fn result(&mut self, name: &str, value: ExprId) -> Option<ir::Value> {
+        let span = self.ast_expr(value).span;
+        let val = self.binding(name, |this| this.expr(value));
+        self.tensor(&val, span)
+    }
+
+    fn add_result(&mut self, name: &str, span: Span, role: ResultRole, value: ir::Value) {
+        let same_kind = |old: &ResultRole| std::mem::discriminant(old) == std::mem::discriminant(&role);
+        if let Some(first) = self.graph.results.iter().find(|old| old.name == name && same_kind(&old.role)) {
+            let title = format!("`{name}` is declared twice");
+            let mut diagnostic = Diagnostic::at(Code::E0106, span, title, "declared again here")
+                .help("give each loss, metric and output a name of its own");
+            if let Some(first) = first.place.span {
+                diagnostic = diagnostic.label(first, "first declared here");
+            }
+            self.report(diagnostic);
+            return;
+        }
+        let place = self.place(span);
+        self.graph.results.push(ResultValue { name: name.to_owned(), role, value, place });
+    }
+}

@@ -1,0 +1,571 @@
+//! Written types: what they denote, how a signature's symbols are bound by arguments, and checked casts.
+
+use std::rc::Rc;
+
+use super::checker::Checker;
+use super::scope::{Binding, Role};
+use super::value::{Truth, Val};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir;
+use crate::source::Span;
+use crate::syntax::ast::{Arg, BinaryOp, DimExpr, ExprId, ExprKind, Name, TypeExpr, TypeKind, Where};
+use crate::tensor::{DType, Dim, Shape, Type};
+
+/// The largest number of elements that a declared tensor may have: what 1 TiB of `f32` holds. Beyond, sizes are surely a slip.
+const MAX_ELEMENTS: i64 = 1 << 38;
+
+/// What an argument is declared to be.
+enum Declared<'a> {
+    Tensor { dtype: &'a Option<Name>, classes: Option<ExprId>, dims: &'a [DimExpr] },
+    Hyper(&'a str),
+}
+
+/// A size with at most one symbol that has no value yet: `factor * symbol + offset`.
+struct Affine<'a> {
+    factor: i64,
+    symbol: Option<&'a str>,
+    offset: Dim,
+}
+
+const HYPER_KINDS: [&str; 7] = ["int", "float", "str", "fn", "list", "dtype", "bool"];
+
+impl<'a> Checker<'a> {
+    /// The type that `ty` denotes where every size is known (inputs, parameters, states).
+    pub fn known_type(&mut self, ty: &'a TypeExpr) -> Option<Type> {
+        let (dtype, classes, dims) = match declared(ty) {
+            Declared::Tensor { dtype, classes, dims } => (dtype, classes, dims),
+            Declared::Hyper("bool") => return Some(Type { dtype: DType::Bool, shape: Shape::scalar() }),
+            Declared::Hyper(_) => {
+                let title = "a tensor's type is needed here";
+                let diagnostic = Diagnostic::at(Code::E0301, ty.span, title, "this is a hyperparameter's type")
+                    .note("tensors are `f32`, `i32`, `bool` or `index<K>`, with their sizes in brackets");
+                self.report(diagnostic);
+                return None;
+            }
+        };
+        let dtype = self.dtype(dtype, classes, ty.span)?;
+        let mut shape = Vec::new();
+        for dim in dims {
+            match dim {
+                DimExpr::Size(id) => shape.push(self.size(*id)?),
+                DimExpr::Run(name) => match self.scopes.look_up(self.here.scope, &name.text).map(|b| b.val) {
+                    Some(Val::List(items)) => shape.extend(items.iter().filter_map(|item| match item {
+                        Val::Int(dim) => Some(dim.clone()),
+                        _ => None,
+                    })),
+                    _ => {
+                        self.unknown_run(name);
+                        return None;
+                    }
+                },
+            }
+        }
+        let shape: Shape = shape.into_iter().collect();
+        self.allocatable(&shape, ty.span)?;
+        Some(Type { dtype, shape })
+    }
+
+    fn unknown_run(&mut self, name: &Name) {
+        let title = format!("unknown run of sizes `..{}`", name.text);
+        self.error(Code::E0212, name.span, title, "no argument of the signature binds it");
+    }
+
+    /// Refuses a tensor that no machine holds, with the memory that it would take.
+    fn allocatable(&mut self, shape: &Shape, span: Span) -> Option<()> {
+        let elements =
+            shape.iter().filter_map(Dim::constant).fold(1i128, |product, dim| product.saturating_mul(dim.into()));
+        if elements <= MAX_ELEMENTS.into() {
+            return Some(());
+        }
+        let title = format!("a tensor {shape} has {elements} elements");
+        let label = format!("it would take {} of memory", bytes(elements.saturating_mul(4)));
+        self.error(Code::E0205, span, title, label);
+        None
+    }
+
+    fn dtype(&mut self, name: &'a Option<Name>, classes: Option<ExprId>, span: Span) -> Option<DType> {
+        let Some(name) = name else { return Some(DType::F32) };
+        match (name.text.as_str(), classes) {
+            ("f32", None) => Some(DType::F32),
+            ("i32", None) => Some(DType::I32),
+            ("bool", None) => Some(DType::Bool),
+            ("index", Some(classes)) => self.size(classes).map(DType::Index),
+            ("index", None) => {
+                let diagnostic = Diagnostic::at(Code::E0301, span, "`index` needs its number of classes", "how many?")
+                    .help("write `index<10>` for integers from 0 to 9");
+                self.report(diagnostic);
+                None
+            }
+            (other, _) => {
+                let title = format!("unknown dtype `{other}`");
+                let mut diagnostic = Diagnostic::at(Code::E0301, name.span, title, "not a dtype");
+                diagnostic = match other {
+                    "float" | "float32" | "f64" | "float64" => diagnostic.help("numbers are `f32` (the default)"),
+                    "int" | "int32" | "int64" | "i64" | "long" => {
+                        diagnostic.help("integers are `i32`; classes and tokens `index<K>`")
+                    }
+                    _ => diagnostic.note("dtypes are `f32`, `i32`, `bool` and `index<K>`"),
+                };
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+
+    /// A size that is known now; none after an error.
+    fn size(&mut self, id: ExprId) -> Option<Dim> {
+        let span = self.ast_expr(id).span;
+        if let ExprKind::Name(name) = &self.ast_expr(id).kind
+            && self.scopes.peek(self.here.scope, name).is_none()
+            && name.chars().next().is_some_and(char::is_uppercase)
+        {
+            if self.here.body == super::checker::Body::Top {
+                self.error(
+                    Code::E0116,
+                    span,
+                    "sizes that the data fixes at run time are not supported yet",
+                    format!("`{name}` would be such a size"),
+                );
+            } else {
+                self.error(Code::E0212, span, format!("the size `{name}` is not known here"), "no argument binds it");
+            }
+            return None;
+        }
+        let val = self.expr(id);
+        self.as_size(val, span)
+    }
+
+    /// A value as a size, with an origin at `span`.
+    pub fn as_size(&mut self, val: Val<'a>, span: Span) -> Option<Dim> {
+        let dim = match (&val, val.integer()) {
+            (Val::Error, _) => return None,
+            (Val::Int(dim), _) => dim.clone(),
+            (_, Some(value)) => Dim::new(value),
+            (Val::Float(value), None) => {
+                self.error(Code::E0205, span, format!("a size is a whole number, not {value}"), "this is a fraction");
+                return None;
+            }
+            _ => {
+                self.error(
+                    Code::E0115,
+                    span,
+                    "a size is known before anything runs",
+                    format!("this is {}", val.kind()),
+                );
+                return None;
+            }
+        };
+        if dim.constant().is_some_and(|value| value < 0) {
+            self.error(Code::E0205, span, format!("a size of {dim}"), "sizes are not negative");
+            return None;
+        }
+        Some(self.stamp(dim, span, true))
+    }
+
+    /// Checks the arguments in the current scope against their declared types, binding symbols from left to right, then the
+    /// `where` clauses. False after an error.
+    pub fn signature(&mut self, args: &'a [Arg], wheres: &'a [Where], callee: &str, call: Span) -> bool {
+        let mut fine = true;
+        for arg in args {
+            let Some(ty) = &arg.ty else { continue };
+            let Some(binding) = self.scopes.peek(self.here.scope, &arg.name.text) else { continue };
+            let val = binding.val.clone();
+            fine &= self.argument(arg, ty, val, callee, call);
+        }
+        fine && wheres.iter().all(|clause| self.where_clause(clause, callee, call))
+    }
+
+    fn argument(&mut self, arg: &'a Arg, ty: &'a TypeExpr, val: Val<'a>, callee: &str, call: Span) -> bool {
+        let name = arg.name.text.as_str();
+        match declared(ty) {
+            Declared::Hyper(kind) => self.hyper_argument(name, kind, &val, callee, call),
+            Declared::Tensor { .. } if matches!(val, Val::Error) => false,
+            Declared::Tensor { dtype, classes, dims } => {
+                let Some(value) = self.tensor(&val, call) else { return false };
+                let scope = self.here.scope;
+                let binding = Binding { val: Val::Tensor(value), span: Some(arg.name.span), role: Role::Argument };
+                self.scopes.bind(scope, name, binding);
+                let what = format!("`{name}` of `{callee}`");
+                self.matches(value, dtype, classes, dims, &what, call, Code::E0218)
+            }
+        }
+    }
+
+    fn hyper_argument(&mut self, name: &str, kind: &str, val: &Val<'a>, callee: &str, call: Span) -> bool {
+        let fits = match kind {
+            "int" => val.integer().is_some() || matches!(val, Val::Int(_)),
+            "float" => val.number().is_some(),
+            "bool" => matches!(val, Val::Bool(_)),
+            "str" => matches!(val, Val::Str(_)),
+            "list" => matches!(val, Val::List(_)),
+            "dtype" => matches!(val, Val::DType(_)),
+            _ => matches!(val, Val::Fn(_) | Val::Primitive(_) | Val::Builtin(_) | Val::Instance(_) | Val::Layer(_)),
+        };
+        if !fits && !matches!(val, Val::Error) {
+            let needed = match kind {
+                "int" => "an integer",
+                "float" => "a number",
+                "bool" => "true or false",
+                "str" => "a text",
+                "list" => "a list",
+                "dtype" => "a dtype",
+                _ => "a function",
+            };
+            let title = format!("`{name}` of `{callee}` is {needed}");
+            self.error(Code::E0114, call, title, format!("`{name}` is {} here", described(val)));
+        }
+        fits
+    }
+
+    /// Checks a value against a written tensor type, binding the type's symbols.
+    #[expect(clippy::too_many_arguments, reason = "a declared type has as many parts")]
+    fn matches(
+        &mut self,
+        value: ir::Value,
+        dtype: &'a Option<Name>,
+        classes: Option<ExprId>,
+        dims: &'a [DimExpr],
+        what: &str,
+        span: Span,
+        code: Code,
+    ) -> bool {
+        let ty = self.graph.ty(value).clone();
+        if !self.dtype_matches(&ty, dtype, classes, what, span) {
+            return false;
+        }
+        let runs = dims.iter().filter(|dim| matches!(dim, DimExpr::Run(_))).count();
+        let sized = dims.len() - runs;
+        let found = ty.shape.rank();
+        if runs == 0 && sized != found || sized > found {
+            let axes = super::stmt::count(sized, if sized == 1 { "axis" } else { "axe" });
+            let title = format!("{what} has {}{axes}", if runs > 0 { "at least " } else { "" });
+            let diagnostic = Diagnostic::at(Code::E0206, span, title, format!("it is {ty} here"));
+            self.report(diagnostic);
+            return false;
+        }
+        let mut rest: std::collections::VecDeque<Dim> = ty.shape.iter().cloned().collect();
+        let run_length = found - sized;
+        for dim in dims {
+            let matched = match dim {
+                DimExpr::Run(name) => {
+                    let run: Vec<Dim> = rest.drain(..run_length).collect();
+                    self.match_run(name, &run, what, &ty, span, code)
+                }
+                DimExpr::Size(id) => match rest.pop_front() {
+                    Some(size) => self.match_size(*id, &size, what, &ty, span, code),
+                    None => true,
+                },
+            };
+            if !matched {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn dtype_matches(
+        &mut self,
+        ty: &Type,
+        dtype: &'a Option<Name>,
+        classes: Option<ExprId>,
+        what: &str,
+        span: Span,
+    ) -> bool {
+        let word = dtype.as_ref().map_or("f32", |name| name.text.as_str());
+        match (word, &ty.dtype) {
+            ("f32", DType::F32) | ("i32", DType::I32) | ("bool", DType::Bool) => true,
+            ("index", DType::Index(found)) => match classes {
+                Some(classes) => {
+                    let found = found.clone();
+                    self.match_classes(classes, &found, what, span)
+                }
+                None => true,
+            },
+            ("f32" | "i32" | "bool" | "index", found) => {
+                let (found, needed) = (found.to_string(), if word == "index" { "index<K>" } else { word });
+                let diagnostic =
+                    Diagnostic::at(Code::E0301, span, format!("{what} is {needed}"), format!("it is {found} here"));
+                let diagnostic = match (word, &ty.dtype) {
+                    ("f32", DType::Index(_)) => diagnostic.help("`one_hot(y)` or `float(y)` makes numbers of classes"),
+                    ("f32", _) => diagnostic.help("`float(...)` converts"),
+                    _ => diagnostic,
+                };
+                self.report(diagnostic);
+                false
+            }
+            _ => self.dtype(dtype, classes, span).is_some(),
+        }
+    }
+
+    fn match_classes(&mut self, classes: ExprId, found: &Dim, what: &str, span: Span) -> bool {
+        let Some(expected) = self.symbol_or_size(classes, found) else { return true };
+        if expected == *found {
+            return true;
+        }
+        let title = format!("{found} classes against {expected}");
+        let diagnostic = Diagnostic::at(Code::E0302, span, title, format!("{what} is index<{found}> here"));
+        let diagnostic = self.with_origin(diagnostic, found, "classes");
+        let diagnostic = self.with_origin(diagnostic, &expected, "sizes");
+        self.report(diagnostic);
+        false
+    }
+
+    /// Adds a label that says where a size came from.
+    pub fn with_origin(&self, diagnostic: Diagnostic, dim: &Dim, what: &str) -> Diagnostic {
+        let _ = what;
+        match self.origin(dim) {
+            Some(origin) if Some(origin.span) != diagnostic.span() && !self.sources.is_library(origin.span) => {
+                let verb = if origin.declared { "is declared here" } else { "comes from here" };
+                if diagnostic.labels.iter().any(|label| label.span == origin.span) {
+                    return diagnostic;
+                }
+                diagnostic.label(origin.span, format!("{dim} {verb}"))
+            }
+            _ => diagnostic,
+        }
+    }
+
+    fn match_run(&mut self, name: &'a Name, run: &[Dim], what: &str, ty: &Type, span: Span, code: Code) -> bool {
+        match self.scopes.peek(self.here.scope, &name.text).map(|binding| binding.val.clone()) {
+            Some(Val::List(bound)) => {
+                let bound: Vec<Dim> = bound
+                    .iter()
+                    .filter_map(|item| match item {
+                        Val::Int(dim) => Some(dim.clone()),
+                        _ => None,
+                    })
+                    .collect();
+                if bound.len() == run.len() && bound.iter().zip(run).all(|(a, b)| a == b) {
+                    return true;
+                }
+                let expected: Shape = bound.iter().cloned().collect();
+                let title = format!("{what} is {ty} where {expected} is needed");
+                let mut diagnostic = Diagnostic::at(code, span, title, format!("`..{}` was bound before", name.text));
+                for (a, b) in bound.iter().zip(run).filter(|(a, b)| a != b) {
+                    diagnostic = self.with_origin(diagnostic, a, "sizes");
+                    diagnostic = self.with_origin(diagnostic, b, "sizes");
+                }
+                self.report(diagnostic);
+                false
+            }
+            _ => {
+                let binding = Binding { val: Val::sizes(run), span: Some(name.span), role: Role::Given };
+                self.scopes.bind(self.here.scope, &name.text, binding);
+                true
+            }
+        }
+    }
+
+    fn match_size(&mut self, id: ExprId, found: &Dim, what: &str, ty: &Type, span: Span, code: Code) -> bool {
+        let Some(expected) = self.symbol_or_size(id, found) else { return true };
+        if expected == *found {
+            return true;
+        }
+        let title = format!("{what} is {ty}, with {found} where {expected} is needed");
+        let diagnostic = Diagnostic::at(code, span, title, format!("{found} instead of {expected}"));
+        let diagnostic = self.with_origin(diagnostic, found, "sizes");
+        let diagnostic = self.with_origin(diagnostic, &expected, "sizes");
+        self.report(diagnostic);
+        false
+    }
+
+    /// Binds the one unknown symbol of a written size so that it equals `found`; else gives the size that is needed.
+    fn symbol_or_size(&mut self, id: ExprId, found: &Dim) -> Option<Dim> {
+        let affine = self.affine(id)?;
+        let Some(symbol) = affine.symbol else { return Some(affine.offset) };
+        let difference = found.clone() - affine.offset.clone();
+        if difference.clone().rem(Dim::new(affine.factor)) != Dim::new(0) {
+            return Some(Dim::new(affine.factor) + affine.offset);
+        }
+        let val = Val::Int(match affine.factor {
+            1 if affine.offset == Dim::new(0) => found.clone(),
+            factor => difference.floor_div(Dim::new(factor)),
+        });
+        self.scopes.bind(self.here.scope, symbol, Binding { val, span: None, role: Role::Given });
+        None
+    }
+
+    /// A written size as an affine form in its unknown symbol. None after an error.
+    fn affine(&mut self, id: ExprId) -> Option<Affine<'a>> {
+        let expr = self.ast_expr(id);
+        match &expr.kind {
+            ExprKind::Name(name) if self.is_unbound_symbol(name) => {
+                Some(Affine { factor: 1, symbol: Some(name), offset: Dim::new(0) })
+            }
+            ExprKind::Binary { op, left, right, .. } if self.mentions_unbound(id) => {
+                let (a, b) = (self.affine(*left)?, self.affine(*right)?);
+                let combined = match op {
+                    BinaryOp::Add if b.symbol.is_none() => Some(Affine { offset: a.offset + b.offset, ..a }),
+                    BinaryOp::Add if a.symbol.is_none() => Some(Affine { offset: a.offset + b.offset, ..b }),
+                    BinaryOp::Sub if b.symbol.is_none() => Some(Affine { offset: a.offset - b.offset, ..a }),
+                    BinaryOp::Mul if b.symbol.is_none() => scale(a, &b.offset),
+                    BinaryOp::Mul if a.symbol.is_none() => scale(b, &a.offset),
+                    _ => None,
+                };
+                if combined.is_none() {
+                    let title = "a size with an unknown symbol is a multiple of it plus an offset";
+                    self.error(Code::E0212, expr.span, title, "the symbol cannot be solved for here");
+                }
+                combined
+            }
+            _ => {
+                let val = self.expr(id);
+                let offset = self.as_size(val, expr.span)?;
+                Some(Affine { factor: 0, symbol: None, offset })
+            }
+        }
+    }
+
+    fn is_unbound_symbol(&self, name: &str) -> bool {
+        name.chars().next().is_some_and(char::is_uppercase) && self.scopes.peek(self.here.scope, name).is_none()
+    }
+
+    fn mentions_unbound(&self, id: ExprId) -> bool {
+        match &self.ast_expr(id).kind {
+            ExprKind::Name(name) => self.is_unbound_symbol(name),
+            ExprKind::Binary { left, right, .. } => self.mentions_unbound(*left) || self.mentions_unbound(*right),
+            _ => false,
+        }
+    }
+
+    fn where_clause(&mut self, clause: &'a Where, callee: &str, call: Span) -> bool {
+        match self.condition(clause.condition) {
+            Some(Truth::Known(true)) => true,
+            Some(Truth::Known(false)) => {
+                let condition = self.sources.text(self.ast_expr(clause.condition).span).to_owned();
+                let title = match &clause.message {
+                    Some(message) => self.interpolate(&message.value),
+                    None => format!("`{callee}` needs `{condition}`"),
+                };
+                let label = format!("`{callee}` needs `{condition}`");
+                // The catalogue gives two shapes in a built-in loss a code of their own.
+                let shapes =
+                    condition.contains("shape(") && self.sources.is_library(self.ast_expr(clause.condition).span);
+                self.error(if shapes { Code::E0204 } else { Code::E0211 }, call, title, label);
+                false
+            }
+            Some(_) => {
+                self.error(Code::E0115, call, "a `where` clause cannot depend on `training`", "this one does");
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Replaces `{name}` by what the name stands for.
+    fn interpolate(&mut self, message: &str) -> String {
+        let mut text = String::new();
+        let mut rest = message;
+        while let Some(open) = rest.find('{') {
+            let Some(length) = rest[open..].find('}') else { break };
+            text.push_str(&rest[..open]);
+            let name = &rest[open + 1..open + length];
+            match self.scopes.look_up(self.here.scope, name).map(|binding| binding.val) {
+                Some(Val::Tensor(value)) => text.push_str(&self.graph.ty(value).to_string()),
+                Some(val) => text.push_str(&val.show()),
+                None => text.push_str(&rest[open..=open + length]),
+            }
+            rest = &rest[open + length + 1..];
+        }
+        text + rest
+    }
+
+    /// Checks what a definition returns against its declaration.
+    pub fn check_returns(
+        &mut self,
+        results: Vec<Val<'a>>,
+        returns: &'a [TypeExpr],
+        callee: &str,
+        call: Span,
+    ) -> Vec<Val<'a>> {
+        if returns.is_empty() || results.iter().any(|val| matches!(val, Val::Error)) {
+            return results;
+        }
+        if results.len() != returns.len() {
+            let title = format!("`{callee}` returns {} values and declares {}", results.len(), returns.len());
+            self.error(Code::E0215, returns[0].span, title, "declared here");
+            return vec![Val::Error; returns.len()];
+        }
+        let checked = results.into_iter().zip(returns).map(|(val, ty)| match declared(ty) {
+            Declared::Hyper(_) => val,
+            Declared::Tensor { dtype, classes, dims } => {
+                let Some(value) = self.tensor(&val, call) else { return Val::Error };
+                let what = format!("the result of `{callee}`");
+                match self.matches(value, dtype, classes, dims, &what, ty.span, Code::E0215) {
+                    true => Val::Tensor(value),
+                    false => Val::Error,
+                }
+            }
+        });
+        checked.collect()
+    }
+
+    /// `x as [..]`: the value, when its type is the written one.
+    pub fn cast(&mut self, value: ExprId, ty: &'a TypeExpr, span: Span) -> Val<'a> {
+        let val = self.expr(value);
+        let Declared::Tensor { dtype, classes, dims } = declared(ty) else {
+            return self.error(Code::E0301, ty.span, "`as` takes a tensor's type", "this is a hyperparameter's type");
+        };
+        let Some(value) = self.tensor(&val, span) else { return Val::Error };
+        match self.matches(value, dtype, classes, dims, "this value", ty.span, Code::E0215) {
+            true => Val::Tensor(value),
+            false => Val::Error,
+        }
+    }
+
+    /// A list value as sizes.
+    pub fn as_shape(&mut self, val: &Val<'a>, span: Span) -> Option<Shape> {
+        match val {
+            Val::List(items) => {
+                let items = Rc::clone(items);
+                let dims = items.iter().map(|item| self.as_size(item.clone(), span)).collect::<Option<Shape>>()?;
+                self.allocatable(&dims, span)?;
+                Some(dims)
+            }
+            Val::Error => None,
+            other if other.integer().is_some() => {
+                let dim = self.as_size(other.clone(), span)?;
+                Some([dim].into_iter().collect())
+            }
+            other => {
+                let title = format!("a shape is a list of sizes, not {}", other.kind());
+                self.error(Code::E0114, span, title, format!("this is {}", other.show()));
+                None
+            }
+        }
+    }
+}
+
+fn declared(ty: &TypeExpr) -> Declared<'_> {
+    let TypeKind::Tensor { dtype, classes, dims } = &ty.kind;
+    match (dtype, dims) {
+        (Some(name), None) if classes.is_none() && HYPER_KINDS.contains(&name.text.as_str()) => {
+            Declared::Hyper(&name.text)
+        }
+        _ => Declared::Tensor { dtype, classes: *classes, dims: dims.as_deref().unwrap_or_default() },
+    }
+}
+
+fn scale<'a>(affine: Affine<'a>, by: &Dim) -> Option<Affine<'a>> {
+    let by = by.constant().filter(|by| *by > 0)?;
+    Some(Affine { factor: affine.factor * by, offset: affine.offset * Dim::new(by), ..affine })
+}
+
+fn described(val: &Val) -> String {
+    match val {
+        Val::Int(_) | Val::Float(_) | Val::Bool(_) | Val::Str(_) | Val::List(_) => val.show(),
+        other => other.kind().to_owned(),
+    }
+}
+
+/// A number of bytes for people.
+fn bytes(count: i128) -> String {
+    const UNITS: [&str; 6] = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut size = count as f64;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}", UNITS[unit])
+}

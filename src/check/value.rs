@@ -1,0 +1,226 @@
+//! What expressions denote while a program is checked: tensors of the graph, and compile-time values.
+
+#![allow(missing_docs, reason = "private to the room")]
+use std::rc::Rc;
+
+use crate::ir;
+use crate::newtype_index;
+use crate::ops::Primitive;
+use crate::source::Span;
+use crate::syntax::ast::{Ast, Function, LayerDef};
+use crate::tensor::{DType, Dim};
+
+newtype_index! {
+    /// A scope of a check.
+    pub struct ScopeId;
+}
+
+/// The value of an expression.
+#[derive(Clone)]
+pub enum Val<'a> {
+    /// The value of something that was reported already; whatever uses it stays silent.
+    Error,
+    /// A tensor.
+    Tensor(ir::Value),
+    /// A compile-time integer or size.
+    Int(Dim),
+    /// A compile-time number.
+    Float(f64),
+    /// A compile-time truth value.
+    Bool(Truth),
+    /// A text.
+    Str(Rc<str>),
+    /// A list.
+    List(Rc<Vec<Val<'a>>>),
+    /// A dtype's name.
+    DType(DType),
+    /// A function, possibly with arguments given already.
+    Fn(Rc<FnVal<'a>>),
+    /// A layer's definition.
+    Layer(Rc<LayerVal<'a>>),
+    /// A layer's instance, which owns parameters.
+    Instance(Rc<Instance<'a>>),
+    /// A primitive.
+    Primitive(&'static Primitive),
+    /// A function of the checker's own.
+    Builtin(Builtin),
+    /// `prim`: the primitives behind library functions of the same name.
+    Primitives,
+}
+
+/// A truth value known now, or known once Main is told from MainValidation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// Always this.
+    Known(bool),
+    /// True in training only.
+    Training,
+    /// False in training only.
+    NotTraining,
+}
+
+impl std::ops::Not for Truth {
+    type Output = Truth;
+
+    fn not(self) -> Truth {
+        match self {
+            Truth::Known(value) => Truth::Known(!value),
+            Truth::Training => Truth::NotTraining,
+            Truth::NotTraining => Truth::Training,
+        }
+    }
+}
+
+impl Truth {
+    /// Both hold.
+    pub fn and(self, other: Truth) -> Truth {
+        match (self, other) {
+            (Truth::Known(true), other) | (other, Truth::Known(true)) => other,
+            (a, b) if a == b => a,
+            _ => Truth::Known(false),
+        }
+    }
+}
+
+/// A function definition and the scope it sees.
+pub struct FnVal<'a> {
+    pub ast: &'a Ast,
+    pub def: &'a Function,
+    pub scope: ScopeId,
+    /// Arguments given already, by name: what makes an initialiser wait for its shape.
+    pub given: Vec<(String, Val<'a>)>,
+}
+
+/// A layer definition and the scope it sees.
+pub struct LayerVal<'a> {
+    pub ast: &'a Ast,
+    pub def: &'a LayerDef,
+    pub scope: ScopeId,
+}
+
+/// A layer with its hyperparameters, at a path of its own.
+pub struct Instance<'a> {
+    pub layer: Rc<LayerVal<'a>>,
+    /// The scope that holds the hyperparameters.
+    pub scope: ScopeId,
+    /// The dotted path under which its parameters stand.
+    pub path: String,
+    /// Where it was constructed.
+    pub span: Span,
+}
+
+/// Functions that only the checker can compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Builtin {
+    Shape,
+    Rank,
+    Size,
+    Len,
+    IsList,
+    Min,
+    Max,
+    Tensor,
+}
+
+impl Builtin {
+    /// All of them with their names.
+    pub const ALL: [(&'static str, Builtin); 8] = [
+        ("shape", Builtin::Shape),
+        ("rank", Builtin::Rank),
+        ("size", Builtin::Size),
+        ("len", Builtin::Len),
+        ("is_list", Builtin::IsList),
+        ("min", Builtin::Min),
+        ("max", Builtin::Max),
+        ("tensor", Builtin::Tensor),
+    ];
+
+    /// Its name in programs.
+    pub fn name(self) -> &'static str {
+        Builtin::ALL.iter().find(|(_, builtin)| *builtin == self).map_or("", |(name, _)| name)
+    }
+}
+
+impl<'a> Val<'a> {
+    /// A list of sizes.
+    pub fn sizes(dims: &[Dim]) -> Val<'a> {
+        Val::List(Rc::new(dims.iter().cloned().map(Val::Int).collect()))
+    }
+
+    /// The kind in people's words, with its article.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Val::Error => "an unknown value",
+            Val::Tensor(_) => "a tensor",
+            Val::Int(_) => "an integer",
+            Val::Float(_) => "a number",
+            Val::Bool(_) => "a truth value",
+            Val::Str(_) => "a text",
+            Val::List(_) => "a list",
+            Val::DType(_) => "a dtype",
+            Val::Fn(_) | Val::Primitive(_) | Val::Builtin(_) => "a function",
+            Val::Layer(_) => "a layer",
+            Val::Instance(_) => "an instance of a layer",
+            Val::Primitives => "a name space",
+        }
+    }
+
+    /// A compile-time number as f64.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Val::Int(dim) => dim.constant().map(|value| value as f64),
+            Val::Float(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A compile-time integer; a fraction-free number counts.
+    pub fn integer(&self) -> Option<i64> {
+        match self {
+            Val::Int(dim) => dim.constant(),
+            Val::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => Some(*value as i64),
+            _ => None,
+        }
+    }
+
+    /// Whether this is a number, truth value, text or list of such: known before anything runs.
+    pub fn is_compile_time(&self) -> bool {
+        match self {
+            Val::Int(_) | Val::Float(_) | Val::Bool(_) | Val::Str(_) | Val::DType(_) => true,
+            Val::List(items) => items.iter().all(Val::is_compile_time),
+            _ => false,
+        }
+    }
+
+    /// Whether two compile-time values are the same; `None` when they cannot be compared.
+    pub fn same(&self, other: &Val<'a>) -> Option<bool> {
+        match (self, other) {
+            (Val::Int(a), Val::Int(b)) => Some(a == b),
+            (Val::Bool(Truth::Known(a)), Val::Bool(Truth::Known(b))) => Some(a == b),
+            (Val::Str(a), Val::Str(b)) => Some(a == b),
+            (Val::DType(a), Val::DType(b)) => Some(a == b),
+            (Val::List(a), Val::List(b)) if a.len() != b.len() => Some(false),
+            (Val::List(a), Val::List(b)) => {
+                a.iter().zip(b.iter()).try_fold(true, |all, (a, b)| Some(all && a.same(b)?))
+            }
+            _ => match (self.number(), other.number()) {
+                (Some(a), Some(b)) => Some(a == b),
+                _ if self.is_compile_time() && other.is_compile_time() => Some(false),
+                _ => None,
+            },
+        }
+    }
+
+    /// As a program would write it, for messages.
+    pub fn show(&self) -> String {
+        match self {
+            Val::Int(dim) => dim.to_string(),
+            Val::Float(value) => format!("{value:?}"),
+            Val::Bool(Truth::Known(value)) => value.to_string(),
+            Val::Str(text) => format!("{text:?}"),
+            Val::DType(dtype) => dtype.to_string(),
+            Val::List(items) => format!("[{}]", items.iter().map(Val::show).collect::<Vec<_>>().join(", ")),
+            other => other.kind().to_owned(),
+        }
+    }
+}

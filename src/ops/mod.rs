@@ -18,10 +18,18 @@ pub mod eval;
 pub mod infer;
 mod misfit;
 mod primitive;
+#[cfg(test)]
+mod testing;
 
 pub mod elementwise;
 pub mod elementwise_binary;
 pub mod graph;
+pub mod image;
+pub mod index;
+mod index_batch;
+pub mod parts;
+pub mod random;
+pub mod shape;
 
 pub use builder::Builder;
 pub use call::{BatchCall, EvalCall, GradientCall, InferCall, RunContext};
@@ -31,7 +39,17 @@ pub use primitive::{Case, CaseInput, Default, Domain, Gradient, Param, ParamKind
 use crate::ir::{Fault, Graph, Op, op, verify_structure};
 
 /// The families, in the order of the reference.
-static FAMILIES: &[&[Primitive]] = &[graph::TABLE, elementwise::TABLE, elementwise_binary::TABLE];
+static FAMILIES: &[&[Primitive]] = &[
+    graph::TABLE,
+    elementwise::TABLE,
+    elementwise_binary::TABLE,
+    shape::TABLE,
+    parts::TABLE,
+    index::TABLE,
+    image::convolution::TABLE,
+    image::pooling::TABLE,
+    random::TABLE,
+];
 
 /// All primitives, family by family.
 pub fn all() -> impl Iterator<Item = &'static Primitive> {

@@ -11,20 +11,24 @@ const LARGEST: usize = 4096;
 /// Replaces nodes over constants by constants. Broadcasts stay, since a stretched constant only costs memory; draws have no inputs and
 /// stay; so does what could fail on its data.
 pub fn fold(graph: &Graph) -> Graph {
-    rebuild(graph, |_| true, |new, _, node| match value_of(new, &node) {
-        Some(tensor) => {
-            let mut b = Builder::new(new, node.place);
-            let constant = b.constant(tensor);
-            debug_assert_eq!(b.ty(constant), &node.ty);
-            constant
-        }
-        None => new.push(node),
-    })
+    rebuild(
+        graph,
+        |_| true,
+        |new, _, node| match value_of(new, &node) {
+            Some(tensor) => {
+                let mut b = Builder::new(new, node.place);
+                let constant = b.constant(tensor);
+                debug_assert_eq!(b.ty(constant), &node.ty);
+                constant
+            }
+            None => new.push(node),
+        },
+    )
 }
 
 fn value_of(graph: &Graph, node: &Node) -> Option<Tensor> {
     let stays = ["broadcast", "gather", "scatter_add", "one_hot", "stop_gradient"];
-    if node.inputs.is_empty() || node.per_sample || stays.contains(&node.op.0) || matches!(node.ty.dtype, DType::Index(_)) {
+    if node.inputs.is_empty() || stays.contains(&node.op.0) || matches!(node.ty.dtype, DType::Index(_)) {
         return None;
     }
     let shape = node.ty.shape.constant()?;

@@ -10,15 +10,17 @@ use crate::tensor::{Dim, Tensor};
 
 /// Applies the identities once to every node, first to last, so that a node sees its inputs already simplified.
 pub fn simplify(graph: &Graph) -> Graph {
-    rebuild(graph, |_| true, |new, _, node| {
-        if node.per_sample {
-            return new.push(node);
-        }
-        match rewrite(new, &node) {
-            Some(value) if *new.ty(value) == node.ty => value,
-            _ => new.push(node),
-        }
-    })
+    rebuild(
+        graph,
+        |_| true,
+        |new, _, node| {
+            // In a per-sample graph, whether a value differs from sample to sample must stay as it is, since axes depend on it.
+            match rewrite(new, &node) {
+                Some(value) if *new.ty(value) == node.ty && new.node(value).per_sample == node.per_sample => value,
+                _ => new.push(node),
+            }
+        },
+    )
 }
 
 fn rewrite(graph: &mut Graph, node: &Node) -> Option<Value> {

@@ -1,3 +1,5 @@
 //! The integration tests, one binary.
 
 mod data;
+mod graphs;
+mod passes;

@@ -15,13 +15,25 @@ newtype_index! {
     pub struct ExprId;
 }
 
-/// One file. Statements that failed to parse are missing here and reported in the diagnostics.
+/// One file. Statements that failed to parse are missing from the items, reported in the diagnostics, and named in `broken`.
 #[derive(Debug, Default)]
 pub struct Ast {
     /// The items in source order.
     pub items: Vec<Stmt>,
     /// All expressions.
     pub exprs: IndexVec<ExprId, Expr>,
+    /// What was left out. While this is not empty, a name in it is no unknown name but one whose value nobody knows, and
+    /// nothing can be called missing or unused: it may stand in a part that was not understood.
+    pub broken: Vec<Broken>,
+}
+
+/// A part of the file that was left out because it did not parse.
+#[derive(Debug)]
+pub struct Broken {
+    /// The names that it would have bound, as far as one can see.
+    pub names: Vec<Name>,
+    /// The place.
+    pub span: Span,
 }
 
 /// A name and where it stands.

@@ -16,7 +16,7 @@ const NAMES: &[(&str, &str)] = &[
     ("conv2d", "x |> Convolution(maps, kernel)"),
     ("crossentropyloss", "softmax_cross_entropy(x, y)"),
     ("dense", "x |> Affine(n)"),
-    ("embedding", "x |> Embed(rows, n)"),
+    ("embedding", "x |> Embed(n)"),
     ("huberloss", "huber_loss(x, t)"),
     ("l1loss", "absolute_error(x, t)"),
     ("layernorm", "x |> LayerNormalization()"),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Circumstances;
 use super::scope::{Binding, Role, Scopes};
 use super::value::{Builtin, ScopeId, Truth, Val};
 use crate::diagnostic::{Code, Diagnostic};
@@ -93,7 +94,7 @@ pub struct Checker<'a> {
     pub chained: BTreeMap<VarId, ir::Value>,
     /// Whether random draws are per sample, or for a whole tensor as initialisers draw.
     pub draws_whole: bool,
-    pub overrides: &'a BTreeMap<String, String>,
+    pub circumstances: Circumstances<'a>,
     /// The `const`s that `--set` found.
     pub overridden: BTreeSet<String>,
     pub library_scope: ScopeId,
@@ -108,7 +109,7 @@ impl<'a> Checker<'a> {
         library: &'a [Ast],
         file: FileId,
         ast: &'a Ast,
-        overrides: &'a BTreeMap<String, String>,
+        circumstances: Circumstances<'a>,
     ) -> Checker<'a> {
         let mut scopes = Scopes::default();
         let given = scopes.open(None, &[]);
@@ -129,7 +130,7 @@ impl<'a> Checker<'a> {
             known: BTreeMap::new(),
             chained: BTreeMap::new(),
             draws_whole: false,
-            overrides,
+            circumstances,
             overridden: BTreeSet::new(),
             library_scope,
             origins: Vec::new(),

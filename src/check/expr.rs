@@ -92,6 +92,9 @@ impl<'a> Checker<'a> {
                 .note("a binding may use an earlier binding of the same name, never its own value");
             return self.report(diagnostic);
         }
+        if self.circumstances.broken.is_some_and(|words| words.contains(name)) {
+            return Val::Error;
+        }
         let mut diagnostic =
             Diagnostic::at(Code::E0102, span, format!("unknown name `{name}`"), "not bound anywhere above");
         if let Some(known) = super::foreign::meaning(name) {

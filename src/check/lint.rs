@@ -18,7 +18,7 @@ pub struct Options {
 
 impl<'a> Checker<'a> {
     /// Judges the whole program. Runs only when nothing was wrong before, so that a mistake is not reported twice.
-    pub fn judge(&mut self, items: &'a [Stmt], options: Options) {
+    pub fn judge(&mut self, items: &'a [Stmt]) {
         let losses = self.graph.results.iter().filter(|result| matches!(result.role, ResultRole::Loss { .. })).count();
         let outputs = self.graph.results.iter().filter(|result| result.role == ResultRole::Output).count();
         if losses == 0 && outputs == 0 {
@@ -29,7 +29,7 @@ impl<'a> Checker<'a> {
         if losses == 0 && trains {
             self.no_loss(items);
         }
-        if losses > 0 && outputs == 0 && !options.no_runtime {
+        if losses > 0 && outputs == 0 && !self.circumstances.options.no_runtime {
             self.no_output();
         }
         self.gradient_paths();
@@ -190,6 +190,15 @@ impl<'a> Checker<'a> {
                     self.report(diagnostic.help("keep it behind `if training`"));
                 }
             }
+        }
+    }
+
+    /// `--set` values that no constant took.
+    pub fn unused_overrides(&mut self) {
+        let overrides = self.circumstances.overrides;
+        for name in overrides.keys().filter(|name| !self.overridden.contains(*name)) {
+            let title = format!("`--set {name}=...` names no `const` of the file");
+            self.diagnostics.push(Diagnostic::new(Code::E0102, title));
         }
     }
 

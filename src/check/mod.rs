@@ -22,7 +22,7 @@ mod stmt;
 mod types;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use checker::user_place;
 pub use lint::{Options, labels};
@@ -30,35 +30,41 @@ pub use program::{
     DataColumns, DataStatement, Format, Keep, Length, Optimizer, Program, Reader, Select, TrainSettings,
 };
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, SourceMap};
 use crate::syntax::ast::Ast;
 
+/// What a file is checked with, beside its text.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The values that replace those of top-level `const`s.
+    pub overrides: &'a BTreeMap<String, String>,
+    /// What may pass.
+    pub options: Options,
+    /// With syntax errors: the words on their lines, which may have bound names.
+    pub broken: Option<&'a BTreeSet<String>>,
+}
+
 /// Checks one file against the library. The program is there when no diagnostic is an error.
-///
-/// `overrides` are the values that replace those of top-level `const`s.
 pub fn check(
     sources: &SourceMap,
     library: &[Ast],
     file: FileId,
     ast: &Ast,
-    overrides: &BTreeMap<String, String>,
-    options: Options,
+    circumstances: Circumstances,
 ) -> (Option<Program>, Vec<Diagnostic>) {
-    let mut checker = checker::Checker::new(sources, library, file, ast, overrides);
+    let mut checker = checker::Checker::new(sources, library, file, ast, circumstances);
     let scope = checker.here.scope;
     checker.hoist(ast, scope, &ast.items);
     checker.stmts(&ast.items);
     let data = checker.data_statements(&ast.items);
     let train = checker.train_settings(&ast.items);
-    if !checker.failed() {
-        checker.judge(&ast.items, options);
+    let whole = circumstances.broken.is_none();
+    if whole && !checker.failed() {
+        checker.judge(&ast.items);
         checker.unused();
     }
-    for name in overrides.keys().filter(|name| !checker.overridden.contains(*name)) {
-        let title = format!("`--set {name}=...` names no `const` of the file");
-        checker.diagnostics.push(Diagnostic::new(Code::E0102, title));
-    }
-    let program = (!checker.failed()).then_some(Program { graph: checker.graph, data, train });
+    checker.unused_overrides();
+    let program = (whole && !checker.failed()).then_some(Program { graph: checker.graph, data, train });
     (program, checker.diagnostics)
 }

@@ -330,6 +330,7 @@ impl<'a> Checker<'a> {
     fn builtin_of_one(&mut self, builtin: Builtin, val: &Val<'a>, span: Span) -> Val<'a> {
         match builtin {
             Builtin::IsList => return Val::Bool(Truth::Known(matches!(val, Val::List(_)))),
+            Builtin::IsStr => return Val::Bool(Truth::Known(matches!(val, Val::Str(_)))),
             Builtin::Len => {
                 return match val {
                     Val::List(items) => Val::Int(items.len().into()),

@@ -77,7 +77,7 @@ impl<'a> Checker<'a> {
 
     fn constant(&mut self, name: &'a Name, value: ExprId) {
         let mut val = self.expr(value);
-        if let Some(text) = self.overrides.get(&name.text)
+        if let Some(text) = self.circumstances.overrides.get(&name.text)
             && self.here.body == Body::Top
         {
             self.overridden.insert(name.text.clone());

@@ -117,6 +117,7 @@ pub enum Builtin {
     Size,
     Len,
     IsList,
+    IsStr,
     Min,
     Max,
     Tensor,
@@ -124,12 +125,13 @@ pub enum Builtin {
 
 impl Builtin {
     /// All of them with their names.
-    pub const ALL: [(&'static str, Builtin); 8] = [
+    pub const ALL: [(&'static str, Builtin); 9] = [
         ("shape", Builtin::Shape),
         ("rank", Builtin::Rank),
         ("size", Builtin::Size),
         ("len", Builtin::Len),
         ("is_list", Builtin::IsList),
+        ("is_str", Builtin::IsStr),
         ("min", Builtin::Min),
         ("max", Builtin::Max),
         ("tensor", Builtin::Tensor),

@@ -1,1 +1,169 @@
 //! `Session`: the public API; the pipeline on one page.
+//!
+//! A session holds one program: its text, what the compiler says of it, and, without errors, the checked program and its networks.
+//! Everything here returns values and diagnostics; printing and exiting is for `cli`.
+
+mod data;
+mod library;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+pub use data::{DataOverride, Sets, feeds_of, want_of};
+
+use crate::check::{self, Circumstances, Options, Program};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::{FileId, SourceMap, Span};
+use crate::syntax;
+
+/// How much stack checking gets: calls of a program nest as deeply as `check` allows, each over several frames of Rust's.
+const STACK: usize = 256 << 20;
+
+/// What a program is checked with.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Values that replace those of top-level `const`s (`--set k=v`).
+    pub set: BTreeMap<String, String>,
+    /// Data files that replace those of the program (`--data train=f.csv`).
+    pub data: Vec<DataOverride>,
+    /// What may pass.
+    pub options: Options,
+}
+
+/// A checked program, or why there is none.
+pub struct Session {
+    /// All texts: the library's, then the program's.
+    pub sources: SourceMap,
+    /// The program's file.
+    pub file: FileId,
+    /// Where the program's relative paths start.
+    pub folder: PathBuf,
+    /// What the compiler says, in source order, errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The program, when no diagnostic is an error.
+    pub program: Option<Program>,
+}
+
+impl Session {
+    /// Reads and checks the program at `path`, and the headers of the data files that it names.
+    pub fn open(path: &Path, request: &Request) -> Session {
+        let name = path.display().to_string();
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let title = format!("cannot read `{name}`: {}", reason(&error));
+                return Session::refused(&name, String::new(), folder, vec![Diagnostic::new(Code::E0403, title)]);
+            }
+        };
+        match String::from_utf8(bytes) {
+            Ok(text) => {
+                let mut session = Session::check(&name, text, folder, request);
+                session.check_data(request);
+                session
+            }
+            Err(error) => Session::not_utf8(&name, folder, &error),
+        }
+    }
+
+    /// Checks a text that is in memory, without its data files. Relative paths in it start at `folder`.
+    pub fn check(name: &str, text: String, folder: PathBuf, request: &Request) -> Session {
+        let mut sources = library::sources();
+        let file = sources.add(name, text);
+        let (program, diagnostics) = std::thread::scope(|scope| {
+            let sources = &sources;
+            let check = move || check_file(sources, file, request);
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, check);
+            match thread.map(|thread| thread.join()) {
+                Ok(Ok(checked)) => checked,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // No thread to be had: the ordinary stack is enough for ordinary programs.
+                Err(_) => check_file(sources, file, request),
+            }
+        });
+        let mut session = Session { sources, file, folder, diagnostics, program };
+        session.sort();
+        session
+    }
+
+    fn refused(name: &str, text: String, folder: PathBuf, diagnostics: Vec<Diagnostic>) -> Session {
+        let mut sources = library::sources();
+        let file = sources.add(name, text);
+        Session { sources, file, folder, diagnostics, program: None }
+    }
+
+    fn not_utf8(name: &str, folder: PathBuf, error: &std::string::FromUtf8Error) -> Session {
+        let valid = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let end = text[valid..].chars().next().map_or(valid, |c| valid + c.len_utf8());
+        let mut session = Session::refused(name, text, folder, Vec::new());
+        let byte = error.as_bytes()[valid];
+        let diagnostic = Diagnostic::at(
+            Code::E0100,
+            Span::new(session.file, valid, end),
+            "the file is not valid UTF-8",
+            format!("byte {valid} is 0x{byte:02x}, which starts no character here"),
+        )
+        .help("save the file as UTF-8");
+        session.diagnostics.push(diagnostic);
+        session
+    }
+
+    /// Whether anything is an error.
+    pub fn failed(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    fn check_data(&mut self, request: &Request) {
+        let Some(program) = &mut self.program else { return };
+        let found = data::check_headers(program, &self.folder, &request.data);
+        if found.iter().any(Diagnostic::is_error) {
+            self.program = None;
+        }
+        self.diagnostics.extend(found);
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        self.diagnostics.sort_by_key(|diagnostic| diagnostic.span().map(|span| (span.file, span.start)));
+    }
+}
+
+fn check_file(sources: &SourceMap, file: FileId, request: &Request) -> (Option<Program>, Vec<Diagnostic>) {
+    let (ast, mut diagnostics) = syntax::parse(file, &sources.file(file).text);
+    let broken = broken_words(sources, file, &diagnostics);
+    let circumstances = Circumstances { overrides: &request.set, options: request.options, broken: broken.as_ref() };
+    let (program, found) = check::check(sources, library::asts(), file, &ast, circumstances);
+    diagnostics.extend(found);
+    (program, diagnostics)
+}
+
+/// The words on the lines of syntax errors; none without such errors. What those lines would have bound is not reported as unknown.
+fn broken_words(sources: &SourceMap, file: FileId, diagnostics: &[Diagnostic]) -> Option<BTreeSet<String>> {
+    if !diagnostics.iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    let source = sources.file(file);
+    let labels = diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels);
+    let lines = labels.flat_map(|label| {
+        source.line_column(label.span.start).line..=source.line_column(label.span.end.max(label.span.start)).line
+    });
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    Some(lines.flat_map(|line| source.line(line).split(move |c| !is_word(c))).map(str::to_owned).collect())
+}
+
+/// Checks a text without files: its sources and diagnostics.
+pub fn check_text(name: &str, text: &str) -> (SourceMap, Vec<Diagnostic>) {
+    let session = Session::check(name, text.to_owned(), PathBuf::new(), &Request::default());
+    (session.sources, session.diagnostics)
+}
+
+/// Why the system refused, in people's words.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "the system does not allow reading it".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,200 @@
+//! The program's `data` statements against files: headers checked, values loaded.
+
+use std::path::{Path, PathBuf};
+
+use crate::check::{DataColumns, DataStatement, Format, Program, Reader, Select};
+use crate::data::{Column, Columns, DataError, DataSet, Element, Size, Source, Want, common_rows, dataset_variables};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::{Graph, Input};
+use crate::source::Span;
+use crate::tensor::{DType, Type};
+
+/// A data set replaced on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataOverride {
+    /// `train`, `validation` or `test`.
+    pub set: String,
+    /// The CSV file, relative to the working folder.
+    pub path: PathBuf,
+}
+
+/// The data sets of a program, loaded.
+#[derive(Debug, Default)]
+pub struct Sets {
+    /// What is trained on.
+    pub train: Option<DataSet>,
+    /// What the kept weights are chosen by.
+    pub validation: Option<DataSet>,
+    /// What is evaluated once at the end.
+    pub test: Option<DataSet>,
+}
+
+impl Sets {
+    /// Loads the data of a program, every value checked.
+    ///
+    /// # Errors
+    /// The first fault of each file.
+    pub fn load(program: &Program, folder: &Path, overrides: &[DataOverride]) -> Result<Sets, Vec<Diagnostic>> {
+        let (mut sets, mut faults) = (Sets::default(), Vec::new());
+        for statement in statements(program, overrides, folder, &mut faults) {
+            match load_set(&program.graph, &statement) {
+                Ok(set) => match statement.set.as_str() {
+                    "train" => sets.train = Some(set),
+                    "validation" => sets.validation = Some(set),
+                    _ => sets.test = Some(set),
+                },
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if faults.is_empty() { Ok(sets) } else { Err(faults) }
+    }
+}
+
+/// The inputs that data feeds: those that are not drawn.
+pub fn feeds_of(graph: &Graph) -> impl Iterator<Item = &Input> {
+    graph.inputs.iter().filter(|input| input.drawn.is_none())
+}
+
+/// What an input of type `ty` takes.
+pub fn want_of(ty: &Type) -> Want {
+    let element = match &ty.dtype {
+        DType::F32 => Element::F32,
+        DType::I32 => Element::I32,
+        DType::Bool => Element::Bool,
+        DType::Index(classes) => {
+            Element::Index(classes.constant().and_then(|k| usize::try_from(k).ok()).unwrap_or(usize::MAX))
+        }
+    };
+    let size = |dim: &crate::tensor::Dim| match dim.constant().and_then(|size| usize::try_from(size).ok()) {
+        Some(size) => Size::Known(size),
+        None => Size::Free(dim.to_string()),
+    };
+    Want::input(element, ty.shape.iter().map(size).collect())
+}
+
+/// One data set as its columns' sources.
+struct Resolved {
+    set: String,
+    span: Option<Span>,
+    columns: Vec<(String, Source, Option<Span>)>,
+}
+
+/// The program's data statements with files resolved, after what the command line replaces.
+fn statements(
+    program: &Program,
+    overrides: &[DataOverride],
+    folder: &Path,
+    faults: &mut Vec<Diagnostic>,
+) -> Vec<Resolved> {
+    let replaced = |set: &str| overrides.iter().any(|over| over.set == set);
+    let mut found = Vec::new();
+    for statement in program.data.iter().filter(|statement| !replaced(&statement.set)) {
+        match resolve(&program.graph, statement, folder) {
+            Ok(resolved) => found.push(resolved),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    for over in overrides {
+        match whole(&program.graph, &over.path) {
+            Ok(columns) => {
+                let columns = columns.into_iter().map(|(name, source)| (name, source, None)).collect();
+                found.push(Resolved { set: over.set.clone(), span: None, columns });
+            }
+            Err(error) => faults.push(error.diagnostic(None)),
+        }
+    }
+    found
+}
+
+fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path) -> Result<Resolved, Diagnostic> {
+    let columns = match &statement.source {
+        DataColumns::Whole(reader) => {
+            let path = folder.join(&reader.path);
+            if reader.format != Format::Csv || reader.select != Select::All {
+                let title = "only a `csv(...)` file holds every column by name";
+                return Err(Diagnostic::at(Code::E0401, reader.span, title, "give each input a column in braces"));
+            }
+            let columns = whole(graph, &path).map_err(|error| error.diagnostic(Some(reader.span)))?;
+            columns.into_iter().map(|(name, source)| (name, source, Some(reader.span))).collect()
+        }
+        DataColumns::Each(readers) => {
+            let resolve =
+                |(name, reader): &(String, Reader)| (name.clone(), source_of(reader, name, folder), Some(reader.span));
+            readers.iter().map(resolve).collect()
+        }
+    };
+    Ok(Resolved { set: statement.set.clone(), span: Some(statement.span), columns })
+}
+
+/// Every input's column of one CSV: variables of NNC's format, or plain columns of the inputs' names.
+fn whole(graph: &Graph, path: &Path) -> Result<Vec<(String, Source)>, DataError> {
+    let variables = dataset_variables(path)?;
+    let column = |input: &Input| {
+        let path = path.to_path_buf();
+        let source = match variables.contains(&input.name) {
+            true => Source::Dataset { path, variable: input.name.clone() },
+            false => Source::Csv { path, columns: Columns::One(input.name.clone()) },
+        };
+        (input.name.clone(), source)
+    };
+    Ok(feeds_of(graph).map(column).collect())
+}
+
+fn source_of(reader: &Reader, input: &str, folder: &Path) -> Source {
+    let path = folder.join(&reader.path);
+    let raw = reader.raw;
+    match (reader.format, &reader.select) {
+        (Format::Idx, _) => Source::Idx { path, raw },
+        (Format::Npy, _) => Source::Npy { path, raw },
+        (Format::Npz, Select::Name(key)) => Source::Npz { path, key: key.clone(), raw },
+        (Format::Npz, _) => Source::Npz { path, key: input.to_owned(), raw },
+        (Format::Csv, Select::Name(name)) => Source::Csv { path, columns: Columns::One(name.clone()) },
+        (Format::Csv, Select::Names(names)) => Source::Csv { path, columns: Columns::Several(names.clone()) },
+        (Format::Csv, Select::All) => Source::Dataset { path, variable: input.to_owned() },
+    }
+}
+
+fn input_type<'a>(graph: &'a Graph, name: &str) -> Option<&'a Type> {
+    graph.inputs.iter().find(|input| input.name == name).map(|input| graph.ty(input.value))
+}
+
+/// Compares the headers of all data files with the inputs.
+pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride]) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    for set in statements(program, overrides, folder, &mut faults) {
+        let mut rows = Vec::new();
+        for (name, source, span) in &set.columns {
+            let Some(ty) = input_type(&program.graph, name) else { continue };
+            match source.header().and_then(|header| header.check(source.path(), &want_of(ty)).map(|_| header.rows)) {
+                Ok(count) => rows.push((name.as_str(), source.path(), count)),
+                Err(error) => faults.push(with_input(error.diagnostic(*span), &program.graph, name)),
+            }
+        }
+        if rows.len() == set.columns.len()
+            && let Err(error) = common_rows(rows)
+        {
+            faults.push(error.diagnostic(set.span));
+        }
+    }
+    faults
+}
+
+fn with_input(diagnostic: Diagnostic, graph: &Graph, name: &str) -> Diagnostic {
+    let input = graph.inputs.iter().find(|input| input.name == name);
+    match input.and_then(|input| graph.node(input.value).place.span.map(|span| (input, span))) {
+        Some((input, span)) if diagnostic.span().is_some() => {
+            diagnostic.label(span, format!("`{name}` is {}", graph.ty(input.value)))
+        }
+        _ => diagnostic,
+    }
+}
+
+fn load_set(graph: &Graph, set: &Resolved) -> Result<DataSet, Diagnostic> {
+    let mut columns: Vec<(String, Column)> = Vec::new();
+    for (name, source, span) in &set.columns {
+        let Some(ty) = input_type(graph, name) else { continue };
+        let column = source.load(&want_of(ty)).map_err(|error| with_input(error.diagnostic(*span), graph, name))?;
+        columns.push((name.clone(), column));
+    }
+    DataSet::new(columns).map_err(|error| error.diagnostic(set.span))
+}

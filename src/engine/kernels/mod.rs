@@ -1,1 +1,22 @@
-//! Kernels behind one seam, each with a scalar twin.
+//! Kernels: what the fast engine's steps are made of. They know slices, strides and small descriptors, but no graph.
+//!
+//! Work is cut into tiles by shape alone ([`Tiling`]), and every lane is computed the same way wherever it stands, so
+//! results do not depend on the number of threads. All of it runs on any of the instruction sets in [`Isa`], with plain
+//! Rust as the twin that tests compare the others with. Buffers are raw pointers because workers write disjoint parts of
+//! one arena; this is the only part of the library with `unsafe` code.
+
+mod affinity;
+mod block;
+mod buffer;
+mod fused;
+mod math;
+mod pool;
+mod simd;
+mod tiling;
+
+pub use block::{Fold, Map1, Map2, Map3};
+pub use buffer::{ALIGNMENT, AlignedBuf};
+pub use fused::{Access, Element, Fused, Instr, Program, Reg, Scratch};
+pub use pool::{Barrier, MAX_THREADS, Team};
+pub use simd::{Isa, LANES};
+pub use tiling::Tiling;

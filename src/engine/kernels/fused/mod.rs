@@ -1,0 +1,20 @@
+//! Fused loop nests: a program over an iteration space, compiled once and run tile by tile.
+//!
+//! [`program`] is the data, [`layout`] normalises accesses, [`compile`] decides where every value lives, [`run`]
+//! executes a tile block by block with the block functions, [`load`] brings operands into blocks.
+
+mod compile;
+mod layout;
+mod load;
+mod program;
+mod run;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+pub use compile::Fused;
+pub use program::{Access, Element, Instr, Program, Reg};
+pub use run::Scratch;
+
+/// Lanes of a block: with a dozen values of 2 KiB alive, a block's work stays in the first-level cache.
+const BLOCK: usize = 512;

@@ -1,0 +1,394 @@
+//! Running a compiled loop nest: tile by tile, block by block, step by step.
+//!
+//! The operand table says where each value is at the moment: in a slot, or directly in a buffer when the block's
+//! elements lie there one after another. A block is as many whole rows as fit, or a part of one row.
+
+use std::ops::Range;
+
+use super::super::block::Operand;
+use super::super::buffer::AlignedBuf;
+use super::super::simd::LANES;
+use super::BLOCK;
+use super::compile::{Action, Fused, Outlet, Slot, Step};
+use super::load::{Rect, count_up, direct, gather, scatter};
+
+/// A worker's own memory. It grows to what the largest kernel needs and is then reused.
+pub struct Scratch {
+    words: AlignedBuf,
+    table: Vec<Operand>,
+}
+
+// SAFETY: the pointers in the table are rewritten before they are read in each run; between runs they are not used.
+unsafe impl Send for Scratch {}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch::new()
+    }
+}
+
+impl Scratch {
+    /// Empty; kernels make room.
+    pub fn new() -> Self {
+        Scratch { words: AlignedBuf::zeroed(0), table: Vec::new() }
+    }
+
+    /// At least `len` words, whatever they hold.
+    fn words(&mut self, len: usize) -> *mut f32 {
+        self.words.ensure(len);
+        self.words.as_mut_ptr()
+    }
+}
+
+/// Everything a step needs while a tile runs.
+struct Tile<'a> {
+    fused: &'a Fused,
+    buffers: &'a [*mut f32],
+    words: *mut f32,
+    table: &'a mut [Operand],
+    columns: Range<usize>,
+}
+
+impl Fused {
+    /// Runs one tile. Different tiles may run at the same time.
+    ///
+    /// # Safety
+    /// Every access addresses valid elements of its buffer over the whole space, and `partials` has
+    /// [`partials_len`](Fused::partials_len) words. No other code writes what the tile reads or touches what it writes.
+    /// Accesses with the same buffer index may overlap where they address an element at the same indices (in place),
+    /// buffers of different indices must not overlap; a value that broadcasts over tiles must not be stored where the
+    /// same program loads.
+    pub unsafe fn run_tile(&self, tile: usize, buffers: &[*mut f32], partials: *mut f32, scratch: &mut Scratch) {
+        let none = Operand { at: std::ptr::null(), step: 0 };
+        if scratch.table.len() < self.table {
+            scratch.table.resize(self.table, none);
+        }
+        let words = scratch.words(self.words);
+        let (rows, columns) = self.tiling.rect(tile);
+        let mut run = Tile { fused: self, buffers, words, table: &mut scratch.table, columns };
+        // SAFETY: the caller's promises; slots lie within `words` by construction.
+        unsafe {
+            run.start(tile);
+            let width = run.columns.len();
+            let group = rows_of_block(width, self.columns);
+            let mut row = rows.start;
+            while row < rows.end {
+                let count = group.min(rows.end - row);
+                run.rows(row, count);
+                row += count;
+            }
+            run.end(tile, partials);
+        }
+    }
+
+    /// Combines what the tiles left in `partials`, in tile order. One worker calls it when all tiles are done; there
+    /// is nothing to do when [`partials_len`](Fused::partials_len) is 0.
+    ///
+    /// # Safety
+    /// As for [`run_tile`](Fused::run_tile), which has run for every tile with these partials.
+    pub unsafe fn finish(&self, buffers: &[*mut f32], partials: *const f32) {
+        for outlet in &self.total_folds {
+            let Some(at) = outlet.partials else { continue };
+            // SAFETY: one word a tile was written there.
+            unsafe {
+                let values = std::slice::from_raw_parts(partials.add(at), self.tiles());
+                self.emit_total(outlet, buffers, outlet.fold.in_order(values.iter().copied()));
+            }
+        }
+        let stride = self.columns.next_multiple_of(LANES);
+        for outlet in &self.column_folds {
+            let Some(at) = outlet.partials else { continue };
+            for column in 0..self.columns {
+                // SAFETY: one word a column and row of tiles was written there.
+                unsafe {
+                    let parts =
+                        (0..self.tiling.row_tiles()).map(|tile| partials.add(at + tile * stride + column).read());
+                    self.emit_column(outlet, buffers, column, outlet.fold.in_order(parts));
+                }
+            }
+        }
+    }
+
+    unsafe fn emit_total(&self, outlet: &Outlet, buffers: &[*mut f32], value: f32) {
+        let layout = &self.layouts[outlet.layout];
+        // SAFETY: the access addresses a valid element.
+        unsafe { buffers[layout.buffer].add(layout.offset).write(outlet.scaled(value)) };
+    }
+
+    unsafe fn emit_column(&self, outlet: &Outlet, buffers: &[*mut f32], column: usize, value: f32) {
+        let layout = &self.layouts[outlet.layout];
+        let offset = layout.offset as isize + layout.inner.offset(column);
+        // SAFETY: the access addresses a valid element for every column.
+        unsafe { buffers[layout.buffer].offset(offset).write(outlet.scaled(value)) };
+    }
+}
+
+impl Outlet {
+    fn scaled(&self, value: f32) -> f32 {
+        if self.scale == 1.0 { value } else { value * self.scale }
+    }
+}
+
+/// Rows that share a block: several when they are short, or lie next to each other in full.
+fn rows_of_block(width: usize, columns: usize) -> usize {
+    if width > BLOCK / 2 || (width >= 128 && width != columns) { 1 } else { BLOCK / width.max(1) }
+}
+
+impl Tile<'_> {
+    unsafe fn slot(&self, slot: Slot, column: usize) -> *mut f32 {
+        let shift = if slot.wide { column } else { 0 };
+        // SAFETY: slots lie within the scratch memory.
+        unsafe { self.words.add(slot.at + shift) }
+    }
+
+    /// What is the same in the whole tile, and accumulators at their neutral values.
+    unsafe fn start(&mut self, tile: usize) {
+        let point = Rect { row: 0, rows: 1, column: 0, columns: 1 };
+        let fused = self.fused;
+        // SAFETY: the caller's promises.
+        unsafe {
+            for step in &fused.uniform {
+                self.step(step, &point);
+                self.table[step.out].step = 0;
+            }
+            if tile == 0 {
+                for step in &fused.uniform_stores {
+                    self.step(step, &point);
+                }
+            }
+            let lanes = self.columns.len().next_multiple_of(LANES);
+            for (outlet, lanes) in
+                fused.column_folds.iter().map(|o| (o, lanes)).chain(fused.total_folds.iter().map(|o| (o, LANES)))
+            {
+                std::slice::from_raw_parts_mut(self.words.add(outlet.sums), lanes).fill(outlet.fold.neutral());
+            }
+        }
+    }
+
+    /// All phases over `count` rows from `row`.
+    unsafe fn rows(&mut self, row: usize, count: usize) {
+        let fused = self.fused;
+        let (start, end) = (self.columns.start, self.columns.end);
+        for phase in &fused.phases {
+            // SAFETY: the caller's promises.
+            unsafe {
+                let narrow = Rect { row, rows: count, column: start, columns: 1 };
+                for step in &phase.rows {
+                    if start == 0 || !matches!(step.action, Action::Store(..)) {
+                        self.step(step, &Rect { column: 0, ..narrow });
+                    }
+                }
+                self.begin_row_folds(&phase.blocks);
+                let mut column = start;
+                while column < end {
+                    let columns = BLOCK.min(end - column);
+                    self.block(&phase.blocks, &Rect { row, rows: count, column, columns });
+                    column += columns;
+                }
+                self.end_row_folds(&phase.blocks, count);
+            }
+        }
+    }
+
+    unsafe fn block(&mut self, steps: &[Step], rect: &Rect) {
+        for &(out, at) in &self.fused.wide {
+            // SAFETY: wide slots are as wide as the row.
+            self.table[out] = Operand { at: unsafe { self.words.add(at + rect.column) }, step: LANES };
+        }
+        for step in steps {
+            // SAFETY: the caller's promises.
+            unsafe { self.step(step, rect) };
+        }
+    }
+
+    /// Where a result that is stored at `aim` can be computed in place.
+    fn target(&self, aim: Option<usize>, slot: Slot, rect: &Rect) -> Option<*mut f32> {
+        let layout = &self.fused.layouts[aim.filter(|_| !slot.wide && self.whole_vectors(rect))?];
+        let offset = direct(layout, rect, self.fused.columns)?;
+        // SAFETY: the access addresses valid elements for the whole rectangle.
+        Some(unsafe { self.buffers[layout.buffer].offset(offset) })
+    }
+
+    /// Whether a rectangle of consecutive elements can be processed without padding.
+    fn whole_vectors(&self, rect: &Rect) -> bool {
+        let sums_ragged = !self.fused.column_folds.is_empty() && !rect.columns.is_multiple_of(LANES);
+        rect.count().is_multiple_of(LANES) && !sums_ragged
+    }
+
+    unsafe fn step(&mut self, step: &Step, rect: &Rect) {
+        let lanes = rect.count().next_multiple_of(LANES);
+        let blocks = self.fused.blocks;
+        // SAFETY: operands of a step hold at least `lanes` lanes: slots are large enough, and buffers are used directly
+        // only for whole vectors. The block functions' instruction set exists, as checked when they were chosen.
+        unsafe {
+            let slot = self.slot(step.slot, rect.column);
+            let out = match step.action {
+                Action::Splat(bits) => {
+                    std::slice::from_raw_parts_mut(slot, LANES).fill(f32::from_bits(bits));
+                    slot
+                }
+                Action::Map1(op, a, aim) => {
+                    let out = self.target(aim, step.slot, rect).unwrap_or(slot);
+                    (blocks.map1)(op, out, [self.table[a]], lanes);
+                    out
+                }
+                Action::Map2(op, a, b, aim) => {
+                    let out = self.target(aim, step.slot, rect).unwrap_or(slot);
+                    (blocks.map2)(op, out, [self.table[a], self.table[b]], lanes);
+                    out
+                }
+                Action::Map3(op, [a, b, c], aim) => {
+                    let out = self.target(aim, step.slot, rect).unwrap_or(slot);
+                    (blocks.map3)(op, out, [self.table[a], self.table[b], self.table[c]], lanes);
+                    out
+                }
+                _ => return self.move_or_fold(step, slot, rect),
+            };
+            self.table[step.out] = Operand { at: out, step: LANES };
+        }
+    }
+
+    /// The steps that bring values in, take them out, or reduce them.
+    unsafe fn move_or_fold(&mut self, step: &Step, slot: *mut f32, rect: &Rect) {
+        let fused = self.fused;
+        // SAFETY: as for `step`; the caller vouches for the accesses.
+        unsafe {
+            match &step.action {
+                Action::Load(layout, element) => {
+                    let layout = &fused.layouts[*layout];
+                    let buffer = self.buffers[layout.buffer];
+                    let word = *element == super::Element::Word && self.whole_vectors(rect);
+                    let at = match if word { direct(layout, rect, fused.columns) } else { None } {
+                        Some(offset) => buffer.offset(offset),
+                        None => {
+                            gather(layout, *element, buffer, rect, slot);
+                            widen(slot, rect);
+                            slot
+                        }
+                    };
+                    self.table[step.out] = Operand { at, step: LANES };
+                }
+                Action::Count(start, outer, inner) => {
+                    count_up(*start, outer, inner, rect, slot);
+                    widen(slot, rect);
+                    self.table[step.out] = Operand { at: slot, step: LANES };
+                }
+                Action::Expand(row) => {
+                    let from = self.table[*row];
+                    if rect.rows > 1 {
+                        for row in 0..rect.rows {
+                            let lanes = std::slice::from_raw_parts_mut(slot.add(row * rect.columns), rect.columns);
+                            lanes.fill(from.at.add(row).read());
+                        }
+                    }
+                    self.table[step.out] = if rect.rows > 1 {
+                        Operand { at: slot, step: LANES }
+                    } else {
+                        Operand { at: from.at, step: 0 }
+                    };
+                }
+                Action::Store(value, layout, element) => {
+                    let layout = &fused.layouts[*layout];
+                    let (from, buffer) = (self.table[*value], self.buffers[layout.buffer]);
+                    let there = direct(layout, rect, fused.columns).map(|offset| buffer.offset(offset).cast_const());
+                    if there != Some(from.at) {
+                        scatter(layout, *element, buffer, rect, from.at, from.step.min(1));
+                    }
+                }
+                Action::FoldRow(fold, value, sums) => {
+                    let (from, sums) = (self.table[*value], self.words.add(*sums));
+                    if rect.rows == 1 {
+                        (fused.blocks.fold)(*fold, sums, from, rect.columns);
+                    } else {
+                        for row in 0..rect.rows {
+                            *sums.cast::<[f32; LANES]>() = [fold.neutral(); LANES];
+                            (fused.blocks.fold)(*fold, sums, row_of(from, row, rect), rect.columns);
+                            slot.add(row).write(fold.across(*sums.cast()));
+                        }
+                    }
+                    self.table[step.out] = Operand { at: slot, step: LANES };
+                }
+                Action::FoldColumns(fold, value, outlet) => {
+                    let sums = self.words.add(fused.column_folds[*outlet].sums + rect.column - self.columns.start);
+                    let lanes = rect.columns.next_multiple_of(LANES);
+                    for row in 0..rect.rows {
+                        let from = row_of(self.table[*value], row, rect);
+                        (fused.blocks.map2)(fold.pairwise(), sums, [Operand { at: sums, step: LANES }, from], lanes);
+                    }
+                }
+                Action::FoldAll(fold, value, outlet) => {
+                    let sums = self.words.add(fused.total_folds[*outlet].sums);
+                    (fused.blocks.fold)(*fold, sums, self.table[*value], rect.count());
+                }
+                Action::Splat(_) | Action::Map1(..) | Action::Map2(..) | Action::Map3(..) => {}
+            }
+        }
+    }
+
+    unsafe fn begin_row_folds(&mut self, steps: &[Step]) {
+        for step in steps {
+            if let Action::FoldRow(fold, _, sums) = step.action {
+                // SAFETY: sixteen words of scratch.
+                unsafe { *self.words.add(sums).cast::<[f32; LANES]>() = [fold.neutral(); LANES] };
+            }
+        }
+    }
+
+    /// The result of a row that was passed in several blocks, in all lanes.
+    unsafe fn end_row_folds(&mut self, steps: &[Step], rows: usize) {
+        for step in steps {
+            if let (Action::FoldRow(fold, _, sums), 1) = (&step.action, rows) {
+                // SAFETY: the accumulators and the slot are scratch words of this step.
+                unsafe {
+                    let slot = self.slot(step.slot, 0);
+                    let value = fold.across(*self.words.add(*sums).cast());
+                    *slot.cast::<[f32; LANES]>() = [value; LANES];
+                    self.table[step.out] = Operand { at: slot, step: LANES };
+                }
+            }
+        }
+    }
+
+    /// Hands the tile's accumulators over: to their destination, or to the partial results.
+    unsafe fn end(&mut self, tile: usize, partials: *mut f32) {
+        let fused = self.fused;
+        let row_tile = tile / fused.tiling.column_tiles();
+        let stride = fused.columns.next_multiple_of(LANES);
+        // SAFETY: the caller's promises; accumulators are scratch words.
+        unsafe {
+            for outlet in &fused.total_folds {
+                let value = outlet.fold.across(*self.words.add(outlet.sums).cast());
+                match outlet.partials {
+                    Some(at) => partials.add(at + tile).write(value),
+                    None => fused.emit_total(outlet, self.buffers, value),
+                }
+            }
+            for outlet in &fused.column_folds {
+                for column in self.columns.clone() {
+                    let value = self.words.add(outlet.sums + column - self.columns.start).read();
+                    match outlet.partials {
+                        Some(at) => partials.add(at + row_tile * stride + column).write(value),
+                        None => fused.emit_column(outlet, self.buffers, column, value),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One row's part of a packed block.
+unsafe fn row_of(block: Operand, row: usize, rect: &Rect) -> Operand {
+    if block.step == 0 {
+        return block;
+    }
+    // SAFETY: rows are packed one after another.
+    Operand { at: unsafe { block.at.add(row * rect.columns) }, step: block.step }
+}
+
+/// A single value fills its vector, so that it can stand for all lanes.
+unsafe fn widen(slot: *mut f32, rect: &Rect) {
+    if rect.count() == 1 {
+        // SAFETY: every slot has room for a vector.
+        unsafe { *slot.cast::<[f32; LANES]>() = [slot.read(); LANES] };
+    }
+}

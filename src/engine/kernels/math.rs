@@ -1,0 +1,302 @@
+//! Elementary functions on sixteen lanes, written once for every instruction set and bit-identical on all of them.
+//!
+//! Each reduces its argument, evaluates a polynomial fitted to the remainder (minimax over the reduced range, its
+//! coefficients rounded to `f32` one after another) and puts the result together again. Accuracy is at most 2 units in
+//! the last place of the correctly rounded result where no other bound is given; the tests sweep each against `f64`.
+//! Lanes know nothing of each other: which argument stands where cannot change a bit.
+//!
+//! Every function requires that the instruction set `S` exists on this processor.
+
+use std::f32::consts::{FRAC_2_PI, LOG2_E};
+
+use super::simd::{LANES, Simd};
+
+/// ln 2 in two parts; the first has so few bits that its products with exponents are exact.
+const LN_2_HIGH: f32 = 0.693_359_4;
+const LN_2_LOW: f32 = -2.121_944_4e-4;
+
+/// π/2 in three parts.
+const HALF_PI: [f32; 3] = [1.570_796_4, -4.371_139e-8, -1.715_124_5e-15];
+
+/// Beyond this magnitude the three parts of π/2 no longer suffice for sine and cosine.
+const TRIG_LIMIT: f32 = 30_000.0;
+
+/// Horner's scheme, highest coefficient first.
+#[inline(always)]
+unsafe fn polynomial<S: Simd, const N: usize>(x: S::F, coefficients: [f32; N]) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let mut sum = S::splat(coefficients[0]);
+        for c in &coefficients[1..] {
+            sum = S::fma(sum, x, S::splat(*c));
+        }
+        sum
+    }
+}
+
+/// 2^n for integral lanes of -126 to 127.
+#[inline(always)]
+unsafe fn power_of_two<S: Simd>(n: S::I) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe { S::from_bits(S::shl::<23>(S::iadd(n, S::isplat(127)))) }
+}
+
+/// The integer n nearest to x / ln 2 and r = x - n ln 2 with e^r - 1.
+#[inline(always)]
+unsafe fn reduced_expm1<S: Simd>(x: S::F) -> (S::F, S::F) {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let n = S::round(S::mul(x, S::splat(LOG2_E)));
+        let r = S::fma(n, S::splat(-LN_2_HIGH), x);
+        let r = S::fma(n, S::splat(-LN_2_LOW), r);
+        let q = polynomial::<S, 5>(r, [1.394_065e-3, 8.366_396e-3, 4.166_640_3e-2, 1.666_654_5e-1, 0.5]);
+        (n, S::fma(S::mul(r, r), q, r))
+    }
+}
+
+/// e^x.
+#[inline(always)]
+pub(super) unsafe fn exp<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        // The operand that may be NaN stands second, where `min` and `max` let it through.
+        let x = S::min(S::splat(90.0), S::max(S::splat(-105.0), x));
+        let (n, p) = reduced_expm1::<S>(x);
+        let n = S::to_int(n);
+        // Two factors, because 2^n alone can overflow or lose bits where the result does not.
+        let half = S::sar::<1>(n);
+        let p = S::add(p, S::splat(1.0));
+        S::mul(S::mul(p, power_of_two::<S>(half)), power_of_two::<S>(S::isub(n, half)))
+    }
+}
+
+/// e^x - 1.
+#[inline(always)]
+pub(super) unsafe fn expm1<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let bounded = S::min(S::splat(90.0), S::max(S::splat(-18.0), x));
+        let (n, p) = reduced_expm1::<S>(bounded);
+        // Half of 2^n, which stays finite up to the overflow of the result; above it the product below overflows.
+        let n = S::isub(S::to_int(S::min(n, S::splat(128.0))), S::isplat(1));
+        let s = power_of_two::<S>(n);
+        let half = S::fma(s, p, S::sub(s, S::splat(0.5)));
+        let y = S::add(half, half);
+        let y = S::select(S::lt(S::splat(88.722_84), x), S::splat(f32::INFINITY), y);
+        // Tiny arguments, zeros of either sign among them, are their own result.
+        S::select(S::lt(S::abs(x), S::splat(1e-8)), x, y)
+    }
+}
+
+/// x split into m in [√½, √2) and e with x = m 2^e, for positive finite x.
+#[inline(always)]
+unsafe fn mantissa_exponent<S: Simd>(x: S::F) -> (S::F, S::F) {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let small = S::lt(x, S::splat(f32::MIN_POSITIVE));
+        let x = S::select(small, S::mul(x, S::splat(8_388_608.0)), x);
+        let bias = S::select(small, S::splat(-23.0), S::splat(0.0));
+        // Subtracting √½'s bits makes the exponent field count from √½ instead of from 1.
+        let shifted = S::isub(S::bits(x), S::isplat(0x3f35_04f3));
+        let e = S::sar::<23>(shifted);
+        let m = S::from_bits(S::isub(S::bits(x), S::shl::<23>(e)));
+        (m, S::add(S::to_float(e), bias))
+    }
+}
+
+/// ln(1 + z) + e ln 2 + c for z in [√½ - 1, √2 - 1] and a small correction c.
+#[inline(always)]
+unsafe fn log_parts<S: Simd>(z: S::F, e: S::F, c: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let p = polynomial::<S, 9>(
+            z,
+            [
+                6.915_612_5e-2,
+                -1.178_937e-1,
+                1.187_261_9e-1,
+                -1.238_440_2e-1,
+                1.421_871_6e-1,
+                -1.666_925e-1,
+                2.000_222_4e-1,
+                -2.499_998_7e-1,
+                3.333_331e-1,
+            ],
+        );
+        let square = S::mul(z, z);
+        let tail = S::fma(e, S::splat(LN_2_LOW), c);
+        let tail = S::fma(S::mul(square, z), p, tail);
+        let tail = S::fma(square, S::splat(-0.5), tail);
+        S::fma(e, S::splat(LN_2_HIGH), S::add(z, tail))
+    }
+}
+
+/// ln x; NaN below zero, -∞ at both zeros.
+#[inline(always)]
+pub(super) unsafe fn log<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let (m, e) = mantissa_exponent::<S>(x);
+        let y = log_parts::<S>(S::sub(m, S::splat(1.0)), e, S::splat(0.0));
+        log_edges::<S>(x, y)
+    }
+}
+
+/// The logarithm's values outside the positive finite numbers.
+#[inline(always)]
+unsafe fn log_edges<S: Simd>(x: S::F, y: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let y = S::select(S::lt(x, S::splat(f32::INFINITY)), y, x);
+        let y = S::select(S::eq(x, S::splat(0.0)), S::splat(f32::NEG_INFINITY), y);
+        S::select(S::lt(x, S::splat(0.0)), S::splat(f32::NAN), y)
+    }
+}
+
+/// ln(1 + x).
+#[inline(always)]
+pub(super) unsafe fn log1p<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let one = S::splat(1.0);
+        let u = S::add(one, x);
+        // What the sum lost: the smaller summand minus what arrived of it.
+        let large = S::lt(one, S::abs(x));
+        let (big, small) = (S::select(large, x, one), S::select(large, one, x));
+        let lost = S::sub(small, S::sub(u, big));
+        let (m, e) = mantissa_exponent::<S>(u);
+        let y = log_parts::<S>(S::sub(m, one), e, S::div(lost, u));
+        let y = log_edges::<S>(u, y);
+        S::select(S::lt(S::abs(x), S::splat(1e-8)), x, y)
+    }
+}
+
+/// The hyperbolic tangent.
+#[inline(always)]
+pub(super) unsafe fn tanh<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        // From 9.02 on the result rounds to 1.
+        let a = S::min(S::splat(10.0), S::abs(x));
+        let (n, p) = reduced_expm1::<S>(S::add(a, a));
+        let s = power_of_two::<S>(S::to_int(n));
+        let t = S::fma(s, p, S::sub(s, S::splat(1.0)));
+        S::with_sign(S::div(t, S::add(t, S::splat(2.0))), x)
+    }
+}
+
+/// 1 / (1 + e^-x).
+#[inline(always)]
+pub(super) unsafe fn sigmoid<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let one = S::splat(1.0);
+        let e = exp::<S>(S::neg(S::abs(x)));
+        let top = S::select(S::lt(x, S::splat(0.0)), e, one);
+        S::div(top, S::add(one, e))
+    }
+}
+
+/// The error function.
+#[inline(always)]
+pub(super) unsafe fn erf<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let t = S::min(S::splat(4.0), S::abs(x));
+        let near = polynomial::<S, 6>(
+            S::mul(x, x),
+            [-5.980_214e-4, 4.991_762e-3, -2.676_623_1e-2, 1.128_182_7e-1, -3.761_249_8e-1, 1.283_791_5e-1],
+        );
+        let near = S::fma(near, x, x);
+        // erfc(t) = e^(-t q(t)).
+        let far = polynomial::<S, 8>(
+            t,
+            [
+                4.941_268_3e-6,
+                -4.561_329_5e-5,
+                -4.944_664e-5,
+                2.929_828_8e-3,
+                -2.267_369e-2,
+                1.052_623_5e-1,
+                6.356_254e-1,
+                1.128_551_7,
+            ],
+        );
+        let far = S::sub(S::splat(1.0), exp::<S>(S::neg(S::mul(t, far))));
+        S::select(S::lt(t, S::splat(0.925)), near, S::with_sign(far, x))
+    }
+}
+
+/// Sine and cosine share the reduction to [-π/4, π/4]; `quarter` is 0 for the sine and 1 for the cosine.
+#[inline(always)]
+unsafe fn sine_from<S: Simd>(x: S::F, quarter: i32) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let n = S::round(S::mul(x, S::splat(FRAC_2_PI)));
+        let r = S::fma(n, S::splat(-HALF_PI[0]), x);
+        let r = S::fma(n, S::splat(-HALF_PI[1]), r);
+        let r = S::fma(n, S::splat(-HALF_PI[2]), r);
+        let u = S::mul(r, r);
+        let sine = polynomial::<S, 4>(u, [2.830_803_6e-6, -1.985_298_3e-4, 8.333_38e-3, -1.666_666_7e-1]);
+        let sine = S::fma(S::mul(sine, u), r, r);
+        let cosine = polynomial::<S, 4>(u, [-2.886_055e-7, 2.482_191_8e-5, -1.388_898e-3, 4.166_666_8e-2]);
+        let cosine = S::fma(S::mul(cosine, u), u, S::fma(u, S::splat(-0.5), S::splat(1.0)));
+        let quadrant = S::iadd(S::to_int(n), S::isplat(quarter));
+        let odd = S::ieq(S::iand(quadrant, S::isplat(1)), S::isplat(1));
+        let y = S::select(odd, cosine, sine);
+        let flip = S::shl::<30>(S::iand(quadrant, S::isplat(2)));
+        S::from_bits(S::ixor(S::bits(y), flip))
+    }
+}
+
+/// Applies `exact` to the lanes where `far` holds; for arguments too rare to deserve vector code.
+#[inline(always)]
+unsafe fn patch<S: Simd>(far: S::M, x: S::F, y: S::F, exact: fn(f64) -> f64) -> S::F {
+    // SAFETY: the caller vouches for the instruction set; the arrays hold a vector each.
+    unsafe {
+        if !S::any(far) {
+            return y;
+        }
+        let mut lanes = [0f32; LANES];
+        S::store(lanes.as_mut_ptr(), x);
+        let lanes = lanes.map(|x| exact(f64::from(x)) as f32);
+        S::select(far, S::load(lanes.as_ptr()), y)
+    }
+}
+
+/// The sine of an angle in radians.
+#[inline(always)]
+pub(super) unsafe fn sin<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let far = S::not(S::le(S::abs(x), S::splat(TRIG_LIMIT)));
+        let y = patch::<S>(far, x, sine_from::<S>(x, 0), f64::sin);
+        // Zeros keep their sign.
+        S::select(S::eq(x, S::splat(0.0)), x, y)
+    }
+}
+
+/// The cosine of an angle in radians.
+#[inline(always)]
+pub(super) unsafe fn cos<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let far = S::not(S::le(S::abs(x), S::splat(TRIG_LIMIT)));
+        patch::<S>(far, x, sine_from::<S>(x, 1), f64::cos)
+    }
+}
+
+/// Applies a scalar function of two lanes; for functions without vector code.
+#[inline(always)]
+pub(super) unsafe fn by_lane<S: Simd>(a: S::F, b: S::F, f: fn(f32, f32) -> f32) -> S::F {
+    // SAFETY: the caller vouches for the instruction set; the arrays hold a vector each.
+    unsafe {
+        let (mut x, mut y) = ([0f32; LANES], [0f32; LANES]);
+        S::store(x.as_mut_ptr(), a);
+        S::store(y.as_mut_ptr(), b);
+        for lane in 0..LANES {
+            x[lane] = f(x[lane], y[lane]);
+        }
+        S::load(x.as_ptr())
+    }
+}

@@ -1,0 +1,99 @@
+//! Sixteen lanes in one AVX-512 register.
+
+use std::arch::x86_64::*;
+
+use super::Simd;
+
+/// AVX-512 F, DQ, BW, VL.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Avx512;
+
+const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+const DOWN: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
+const UP: i32 = _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC;
+const TO_ZERO: i32 = _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC;
+
+#[inline(always)]
+fn first(n: usize) -> __mmask16 {
+    if n >= 16 { !0 } else { (1 << n) - 1 }
+}
+
+macro_rules! wrap {
+    ($($name:ident($($arg:ident: $in:ty),*) -> $out:ty = $body:expr;)*) => { $(
+        #[inline(always)]
+        unsafe fn $name($($arg: $in),*) -> $out {
+            // SAFETY: by the trait's contract the instructions exist and pointers are good for what they are used for.
+            unsafe { $body }
+        }
+    )* };
+}
+
+impl Simd for Avx512 {
+    type F = __m512;
+    type I = __m512i;
+    type M = __mmask16;
+
+    wrap! {
+        splat(x: f32) -> __m512 = _mm512_set1_ps(x);
+        isplat(x: i32) -> __m512i = _mm512_set1_epi32(x);
+        load(p: *const f32) -> __m512 = _mm512_loadu_ps(p);
+        load_first(p: *const f32, n: usize, fill: __m512) -> __m512 = _mm512_mask_loadu_ps(fill, first(n), p);
+        add(a: __m512, b: __m512) -> __m512 = _mm512_add_ps(a, b);
+        sub(a: __m512, b: __m512) -> __m512 = _mm512_sub_ps(a, b);
+        mul(a: __m512, b: __m512) -> __m512 = _mm512_mul_ps(a, b);
+        div(a: __m512, b: __m512) -> __m512 = _mm512_div_ps(a, b);
+        fma(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
+        min(a: __m512, b: __m512) -> __m512 = _mm512_min_ps(a, b);
+        max(a: __m512, b: __m512) -> __m512 = _mm512_max_ps(a, b);
+        sqrt(a: __m512) -> __m512 = _mm512_sqrt_ps(a);
+        round(a: __m512) -> __m512 = _mm512_roundscale_ps::<NEAREST>(a);
+        floor(a: __m512) -> __m512 = _mm512_roundscale_ps::<DOWN>(a);
+        ceil(a: __m512) -> __m512 = _mm512_roundscale_ps::<UP>(a);
+        trunc(a: __m512) -> __m512 = _mm512_roundscale_ps::<TO_ZERO>(a);
+        bits(a: __m512) -> __m512i = _mm512_castps_si512(a);
+        from_bits(a: __m512i) -> __m512 = _mm512_castsi512_ps(a);
+        to_int(a: __m512) -> __m512i = _mm512_cvttps_epi32(a);
+        to_float(a: __m512i) -> __m512 = _mm512_cvtepi32_ps(a);
+        iadd(a: __m512i, b: __m512i) -> __m512i = _mm512_add_epi32(a, b);
+        isub(a: __m512i, b: __m512i) -> __m512i = _mm512_sub_epi32(a, b);
+        imul(a: __m512i, b: __m512i) -> __m512i = _mm512_mullo_epi32(a, b);
+        iand(a: __m512i, b: __m512i) -> __m512i = _mm512_and_si512(a, b);
+        ior(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
+        ixor(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
+        lt(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b);
+        le(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b);
+        eq(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b);
+        ilt(a: __m512i, b: __m512i) -> __mmask16 = _mm512_cmplt_epi32_mask(a, b);
+        ieq(a: __m512i, b: __m512i) -> __mmask16 = _mm512_cmpeq_epi32_mask(a, b);
+        select(m: __mmask16, a: __m512, b: __m512) -> __m512 = _mm512_mask_blend_ps(m, b, a);
+    }
+
+    #[inline(always)]
+    unsafe fn store(p: *mut f32, x: __m512) {
+        // SAFETY: sixteen words are writable.
+        unsafe { _mm512_storeu_ps(p, x) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(p: *mut f32, n: usize, x: __m512) {
+        // SAFETY: the first `n` words are writable, and masked lanes are not touched.
+        unsafe { _mm512_mask_storeu_ps(p, first(n), x) }
+    }
+    #[inline(always)]
+    unsafe fn not(m: __mmask16) -> __mmask16 {
+        !m
+    }
+    #[inline(always)]
+    unsafe fn any(m: __mmask16) -> bool {
+        m != 0
+    }
+    #[inline(always)]
+    unsafe fn shl<const N: u32>(a: __m512i) -> __m512i {
+        // SAFETY: the instructions exist by the trait's contract.
+        unsafe { _mm512_slli_epi32::<N>(a) }
+    }
+    #[inline(always)]
+    unsafe fn sar<const N: u32>(a: __m512i) -> __m512i {
+        // SAFETY: the instructions exist by the trait's contract.
+        unsafe { _mm512_srai_epi32::<N>(a) }
+    }
+}

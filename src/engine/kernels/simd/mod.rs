@@ -1,0 +1,138 @@
+//! Sixteen 32-bit lanes on every machine, so that a formula is written once and gives the same bits everywhere.
+//!
+//! A vector has sixteen lanes whatever the processor: one AVX-512 register, two of AVX2, or an array that the compiler
+//! turns into what it has ([`portable`], also the scalar twin). Products and sums are fused exactly where the formula
+//! says so. What a lane yields never depends on its place, so cutting work differently cannot change results.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::Avx512;
+pub(super) use portable::Portable;
+
+/// Lanes of a vector on every machine.
+pub const LANES: usize = 16;
+
+/// An instruction set that this program has code for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// Plain Rust; on AArch64 the compiler makes NEON of it.
+    Portable,
+    /// AVX2 with FMA.
+    Avx2,
+    /// AVX-512 F, DQ, BW and VL.
+    Avx512,
+}
+
+impl Isa {
+    /// The best that this processor has.
+    pub fn detect() -> Isa {
+        *Self::available().last().expect("portable code runs anywhere")
+    }
+
+    /// All that this processor can run, slowest first.
+    pub fn available() -> &'static [Isa] {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            let wide = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl");
+            return if wide { &[Isa::Portable, Isa::Avx2, Isa::Avx512] } else { &[Isa::Portable, Isa::Avx2] };
+        }
+        &[Isa::Portable]
+    }
+}
+
+/// Operations on sixteen lanes. `F` holds floats, `I` integers, `M` one truth value a lane.
+///
+/// # Safety
+/// Every method may only be called, or be inlined into code that is called, where the instruction set exists; those
+/// that take pointers need as many valid words there as they read or write. `min` and `max` return the second operand
+/// when either is NaN.
+pub(super) trait Simd: Copy + 'static {
+    type F: Copy;
+    type I: Copy;
+    type M: Copy;
+
+    unsafe fn splat(x: f32) -> Self::F;
+    unsafe fn load(p: *const f32) -> Self::F;
+    unsafe fn store(p: *mut f32, x: Self::F);
+    /// The first `n` (at most sixteen) words; the other lanes are `fill`.
+    unsafe fn load_first(p: *const f32, n: usize, fill: Self::F) -> Self::F;
+    /// Writes the first `n` (at most sixteen) lanes.
+    unsafe fn store_first(p: *mut f32, n: usize, x: Self::F);
+
+    unsafe fn add(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn sub(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn mul(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn div(a: Self::F, b: Self::F) -> Self::F;
+    /// `a * b + c`, rounded once.
+    unsafe fn fma(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    unsafe fn min(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn max(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn sqrt(a: Self::F) -> Self::F;
+    /// To the nearest integer, ties to even.
+    unsafe fn round(a: Self::F) -> Self::F;
+    unsafe fn floor(a: Self::F) -> Self::F;
+    unsafe fn ceil(a: Self::F) -> Self::F;
+    unsafe fn trunc(a: Self::F) -> Self::F;
+
+    unsafe fn bits(a: Self::F) -> Self::I;
+    unsafe fn from_bits(a: Self::I) -> Self::F;
+    /// Rounds towards zero; outside `i32`, and for NaN, `i32::MIN`.
+    unsafe fn to_int(a: Self::F) -> Self::I;
+    unsafe fn to_float(a: Self::I) -> Self::F;
+
+    unsafe fn isplat(x: i32) -> Self::I;
+    unsafe fn iadd(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn isub(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn imul(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn iand(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn ior(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn ixor(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn shl<const N: u32>(a: Self::I) -> Self::I;
+    /// Arithmetic shift to the right.
+    unsafe fn sar<const N: u32>(a: Self::I) -> Self::I;
+
+    unsafe fn lt(a: Self::F, b: Self::F) -> Self::M;
+    unsafe fn le(a: Self::F, b: Self::F) -> Self::M;
+    unsafe fn eq(a: Self::F, b: Self::F) -> Self::M;
+    unsafe fn ilt(a: Self::I, b: Self::I) -> Self::M;
+    unsafe fn ieq(a: Self::I, b: Self::I) -> Self::M;
+    unsafe fn not(m: Self::M) -> Self::M;
+    unsafe fn any(m: Self::M) -> bool;
+    /// `a` where the mask holds, else `b`.
+    unsafe fn select(m: Self::M, a: Self::F, b: Self::F) -> Self::F;
+
+    #[inline(always)]
+    unsafe fn neg(a: Self::F) -> Self::F {
+        // SAFETY: as for the caller.
+        unsafe { Self::from_bits(Self::ixor(Self::bits(a), Self::isplat(i32::MIN))) }
+    }
+
+    #[inline(always)]
+    unsafe fn abs(a: Self::F) -> Self::F {
+        // SAFETY: as for the caller.
+        unsafe { Self::from_bits(Self::iand(Self::bits(a), Self::isplat(i32::MAX))) }
+    }
+
+    /// The magnitude of `a` (whose sign bit is clear) with the sign of `s`.
+    #[inline(always)]
+    unsafe fn with_sign(a: Self::F, s: Self::F) -> Self::F {
+        // SAFETY: as for the caller.
+        unsafe { Self::from_bits(Self::ior(Self::bits(a), Self::iand(Self::bits(s), Self::isplat(i32::MIN)))) }
+    }
+
+    #[inline(always)]
+    unsafe fn iselect(m: Self::M, a: Self::I, b: Self::I) -> Self::I {
+        // SAFETY: as for the caller.
+        unsafe { Self::bits(Self::select(m, Self::from_bits(a), Self::from_bits(b))) }
+    }
+}

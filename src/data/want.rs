@@ -184,11 +184,7 @@ fn misfit(found: &[usize], wanted: &[Size]) -> Fault {
     }
     let count: usize = known.iter().product();
     if found.iter().product::<usize>() == count {
-        return fault.help(format!(
-            "both hold {} numbers: `reshape(.., {})`",
-            known.iter().product::<usize>(),
-            list(&known)
-        ));
+        return fault.help(format!("both hold {count} numbers: `reshape(.., {})`", list(&known)));
     }
     fault
 }

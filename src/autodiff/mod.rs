@@ -23,11 +23,11 @@ pub fn gradients(graph: &mut Graph, objective: Value, wrt: &[Value]) -> Vec<Opti
     let ty = graph.ty(objective);
     assert!(ty.dtype.is_float() && ty.shape.rank() == 0, "the objective should be a scalar, is {ty}");
     let on_path = reach::carrying(graph, objective, wrt);
+    let visited: Vec<Value> = graph.nodes.indices().rev().filter(|value| on_path[*value]).collect();
     let mut sums: IndexVec<Value, Option<Value>> = graph.nodes.iter().map(|_| None).collect();
     if on_path[objective] {
         sums[objective] = Some(Builder::new(graph, graph.node(objective).place).scalar(1.0));
     }
-    let visited: Vec<Value> = graph.nodes.indices().rev().filter(|value| on_path[*value]).collect();
     for value in visited {
         if let Some(grad) = sums[value] {
             let node = graph.node(value).clone();

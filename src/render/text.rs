@@ -1,0 +1,132 @@
+//! Diagnostics as people read them: source lines with labels, drawn by `ariadne`, then notes, helps and what to write.
+
+use std::collections::BTreeMap;
+
+use ariadne::{Cache, Color, Config, Label, Report, ReportKind, Source};
+
+use super::{heading, labels, shown, summary};
+use crate::diagnostic::{Diagnostic, Fix, Severity};
+use crate::source::{FileId, SourceMap, Span};
+
+const TAB_WIDTH: usize = 4;
+
+/// The first diagnostics in full, and the summary. With `color`, for a terminal.
+pub fn text(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
+    let mut files = Files { sources, drawn: BTreeMap::new() };
+    let mut text = String::new();
+    for diagnostic in shown(diagnostics) {
+        text += &draw(diagnostic, &mut files, color);
+        text.push('\n');
+    }
+    text + &summary(diagnostics)
+}
+
+/// What `ariadne` names a place by: a file and a range of characters.
+type Place = (FileId, std::ops::Range<usize>);
+
+fn draw(diagnostic: &Diagnostic, files: &mut Files<'_>, color: bool) -> String {
+    let main = match diagnostic.severity {
+        Severity::Error => Color::Red,
+        Severity::Warning => Color::Yellow,
+    };
+    let heading = heading(diagnostic);
+    let mut labels = labels(diagnostic, files.sources);
+    let primary = labels.first().map(|label| label.span);
+    let place = primary.map_or((FileId(0), 0..0), |span| files.place(span));
+    let mut report = Report::build(ReportKind::Custom(&heading, main), place.clone())
+        .with_config(Config::new().with_color(color).with_tab_width(TAB_WIDTH))
+        .with_message("");
+    // In source order, or a file would be shown in several parts.
+    labels.sort_by_key(|label| (label.span.file != place.0, label.span));
+    for label in labels {
+        let shade = if Some(label.span) == primary { main } else { Color::Cyan };
+        report.add_label(Label::new(files.place(label.span)).with_message(&label.message).with_color(shade));
+    }
+    report.with_notes(&diagnostic.notes);
+    report.with_helps(&diagnostic.helps);
+    report.with_helps(diagnostic.fixes.iter().map(|fix| describe(fix, files.sources)));
+    let mut bytes = Vec::new();
+    report.finish().write(&mut *files, &mut bytes).expect("writing to memory does not fail");
+    let drawn = String::from_utf8_lossy(&bytes);
+    // The heading is ours: `ariadne` colours it always.
+    let (on, off) = match (color, diagnostic.severity) {
+        (false, _) => ("", ""),
+        (true, Severity::Error) => ("\u{1b}[1;31m", "\u{1b}[0m"),
+        (true, Severity::Warning) => ("\u{1b}[1;33m", "\u{1b}[0m"),
+    };
+    let mut text = format!("{on}{heading}{off}: {}\n", printable(&diagnostic.title));
+    for line in drawn.lines().skip(1) {
+        text += line.trim_end();
+        text.push('\n');
+    }
+    if primary.is_none() {
+        // Without a place nothing but the heading is drawn.
+        for (word, notes) in [("Note", &diagnostic.notes), ("Help", &diagnostic.helps)] {
+            for note in notes {
+                text += &format!("  {word}: {note}\n");
+            }
+        }
+    }
+    text
+}
+
+/// A fix in words, with the line as it would be.
+fn describe(fix: &Fix, sources: &SourceMap) -> String {
+    let [edit] = fix.edits.as_slice() else { return fix.title.clone() };
+    let file = sources.file(edit.span.file);
+    let line = file.line_column(edit.span.start).line;
+    let same_line = file.line_column(edit.span.end).line == line;
+    if !same_line || edit.text.contains('\n') {
+        return fix.title.clone();
+    }
+    let before = file.text[..edit.span.start as usize].rfind('\n').map_or(0, |at| at + 1);
+    let at = edit.span.start as usize - before;
+    let written = file.line(line);
+    let rest = written.get(edit.span.end as usize - before..).unwrap_or("");
+    let changed = format!("{}{}{rest}", written.get(..at).unwrap_or(written), edit.text);
+    format!("{}:\n    {}", fix.title, printable(changed.trim()))
+}
+
+/// The files as `ariadne` reads them: line breaks only where we count them, nothing that a terminal would obey.
+struct Files<'s> {
+    sources: &'s SourceMap,
+    drawn: BTreeMap<FileId, Source<String>>,
+}
+
+impl Files<'_> {
+    /// A span in characters.
+    fn place(&self, span: Span) -> Place {
+        let text = &self.sources.file(span.file).text;
+        let start = text[..span.start as usize].chars().count();
+        (span.file, start..start + text[span.range()].chars().count())
+    }
+}
+
+impl Cache<FileId> for &mut Files<'_> {
+    type Storage = String;
+
+    fn fetch(&mut self, id: &FileId) -> Result<&Source<String>, impl std::fmt::Debug> {
+        let sources = self.sources;
+        Ok::<_, ()>(self.drawn.entry(*id).or_insert_with(|| Source::from(printable(&sources.file(*id).text))))
+    }
+
+    fn display<'a>(&self, id: &'a FileId) -> Option<impl std::fmt::Display + 'a> {
+        Some(self.sources.file(*id).name.clone())
+    }
+}
+
+/// The text with each control character but tabs and line breaks shown as one visible character.
+fn printable(text: &str) -> String {
+    let mut chars = text.chars().peekable();
+    let mut shown = String::with_capacity(text.len());
+    while let Some(c) = chars.next() {
+        shown.push(match c {
+            '\n' | '\t' => c,
+            '\r' if chars.peek() == Some(&'\n') => c,
+            '\u{2028}' | '\u{2029}' => '\u{fffd}',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        });
+    }
+    shown
+}

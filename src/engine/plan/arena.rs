@@ -1,0 +1,134 @@
+//! Places in the arena: every buffer gets an offset so that no two that are needed at the same time overlap.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Bytes between which buffers start: a cache line.
+pub(super) const LINE: usize = 64;
+
+/// When a buffer is needed: from one wave to another, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lifetime {
+    /// The wave that writes it first.
+    pub first: usize,
+    /// The last wave that reads or writes it.
+    pub last: usize,
+    /// Its size in bytes.
+    pub bytes: usize,
+}
+
+/// Offsets in bytes, in the order of `lifetimes`, and the size of the whole. Best fit, in the order of first use; a part that is given
+/// back joins its free neighbours. `None` when the sizes overflow.
+pub(super) fn place(lifetimes: &[Lifetime]) -> Option<(Vec<usize>, usize)> {
+    let mut starts: Vec<usize> = (0..lifetimes.len()).collect();
+    // Large ones first within a wave: they are the hardest to fit.
+    starts.sort_by_key(|buffer| (lifetimes[*buffer].first, std::cmp::Reverse(lifetimes[*buffer].bytes)));
+    let mut ends: Vec<usize> = (0..lifetimes.len()).collect();
+    ends.sort_by_key(|buffer| lifetimes[*buffer].last);
+    let mut ends = ends.into_iter().peekable();
+    let mut offsets = vec![0; lifetimes.len()];
+    let mut free = Free::default();
+    for buffer in starts {
+        let lifetime = lifetimes[buffer];
+        while let Some(done) = ends.next_if(|other| lifetimes[*other].last < lifetime.first) {
+            free.give_back(offsets[done], rounded(lifetimes[done].bytes)?);
+        }
+        offsets[buffer] = free.take(rounded(lifetime.bytes)?)?;
+    }
+    Some((offsets, free.end))
+}
+
+fn rounded(bytes: usize) -> Option<usize> {
+    bytes.max(1).checked_next_multiple_of(LINE)
+}
+
+/// The free parts below `end`, by offset and by size.
+#[derive(Default)]
+struct Free {
+    by_offset: BTreeMap<usize, usize>,
+    by_size: BTreeSet<(usize, usize)>,
+    end: usize,
+}
+
+impl Free {
+    fn take(&mut self, bytes: usize) -> Option<usize> {
+        let fit = self.by_size.range((bytes, 0)..).next().copied();
+        if let Some((size, offset)) = fit {
+            self.remove(offset, size);
+            if size > bytes {
+                self.insert(offset + bytes, size - bytes);
+            }
+            return Some(offset);
+        }
+        // Extends the last free part if it reaches the end.
+        let tail = self.by_offset.last_key_value().map(|(offset, size)| (*offset, *size));
+        let offset = match tail {
+            Some((offset, size)) if offset + size == self.end => {
+                self.remove(offset, size);
+                offset
+            }
+            _ => self.end,
+        };
+        self.end = offset.checked_add(bytes)?;
+        Some(offset)
+    }
+
+    fn give_back(&mut self, mut offset: usize, mut bytes: usize) {
+        if let Some((before, size)) = self.by_offset.range(..offset).next_back().map(|(offset, size)| (*offset, *size))
+            && before + size == offset
+        {
+            self.remove(before, size);
+            (offset, bytes) = (before, bytes + size);
+        }
+        if let Some(size) = self.by_offset.get(&(offset + bytes)).copied() {
+            self.remove(offset + bytes, size);
+            bytes += size;
+        }
+        self.insert(offset, bytes);
+    }
+
+    fn insert(&mut self, offset: usize, bytes: usize) {
+        self.by_offset.insert(offset, bytes);
+        self.by_size.insert((bytes, offset));
+    }
+
+    fn remove(&mut self, offset: usize, bytes: usize) {
+        self.by_offset.remove(&offset);
+        self.by_size.remove(&(bytes, offset));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_lives_together_lies_apart(parts in proptest::collection::vec((0usize..20, 0usize..6, 0usize..5000), 0..60)) {
+            let lifetimes: Vec<Lifetime> =
+                parts.iter().map(|(first, more, bytes)| Lifetime { first: *first, last: first + more, bytes: *bytes }).collect();
+            let (offsets, size) = place(&lifetimes).expect("small sizes");
+            for (i, a) in lifetimes.iter().enumerate() {
+                prop_assert!(offsets[i] % LINE == 0 && offsets[i] + a.bytes <= size);
+                for (j, b) in lifetimes.iter().enumerate().skip(i + 1) {
+                    let together = a.first <= b.last && b.first <= a.last;
+                    let apart = offsets[i] + a.bytes <= offsets[j] || offsets[j] + b.bytes <= offsets[i];
+                    prop_assert!(!together || apart, "{i} and {j} overlap");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn memory_is_used_again() {
+        let chain: Vec<Lifetime> = (0..100).map(|wave| Lifetime { first: wave, last: wave + 1, bytes: 1000 }).collect();
+        let (_, size) = place(&chain).expect("small sizes");
+        assert!(size <= 3 * 1024, "{size}");
+    }
+
+    #[test]
+    fn impossible_sizes_are_refused() {
+        let huge = Lifetime { first: 0, last: 0, bytes: usize::MAX - 100 };
+        assert!(place(&[huge, huge]).is_none());
+    }
+}

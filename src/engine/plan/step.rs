@@ -1,0 +1,34 @@
+//! A step: work cut into tiles, and the buffers that it reads and writes. What kinds of work there are is told by the files that
+//! implement [`Work`].
+
+use super::memory::Memory;
+use super::view::BufferId;
+use crate::engine::kernels::Scratch;
+use crate::ir::Value;
+
+/// Something that a team can do tile by tile.
+pub(super) trait Work: Send + Sync {
+    /// Number of tiles; depends on shapes alone.
+    fn tiles(&self) -> usize;
+
+    /// Does one tile. The result does not depend on the order of tiles.
+    ///
+    /// # Safety
+    /// `memory` holds the buffers of the plan that this was built for; what is read was written before, and nobody else writes what
+    /// this tile reads or touches what it writes.
+    unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch);
+}
+
+/// Work with what it touches.
+pub(super) struct Step {
+    /// What to do.
+    pub work: Box<dyn Work>,
+    /// What it reads.
+    pub reads: Vec<BufferId>,
+    /// What it writes, each buffer to be read only after the step.
+    pub writes: Vec<BufferId>,
+    /// A value that it computes, for messages.
+    pub value: Value,
+    /// What it is, for people: `gemm`, `fused`, an operation's name.
+    pub label: &'static str,
+}

@@ -1,0 +1,225 @@
+//! The planned engine computes what the reference engine does: for every primitive's cases, on random graphs, at any batch size, and
+//! with the same bits for any number of threads.
+
+use nnlc::base::IndexVec;
+use nnlc::engine::plan::{Engine, Feed, Options, Plan, PlanError, RunError, Store};
+use nnlc::engine::reference;
+use nnlc::ir::{Graph, Place, Update, VarId};
+use nnlc::ops::{Builder, Case, Domain, RunContext, all};
+use nnlc::passes::Pipeline;
+use nnlc::tensor::{DType, Dim, Shape, Tensor};
+use proptest::prelude::*;
+
+use crate::graphs::{Draws, close, input, random_graph, result, values, variable};
+
+fn feed(tensor: &Tensor) -> Feed<'_> {
+    match tensor {
+        Tensor::F32(array) => Feed::F32(array.as_slice().expect("row-major")),
+        Tensor::I32(array) => Feed::I32(array.as_slice().expect("row-major")),
+        Tensor::Bool(array) => Feed::Bool(array.as_slice().expect("row-major")),
+        Tensor::F64(_) => panic!("feeds are in single precision"),
+    }
+}
+
+fn store_of(graph: &Graph, variables: &IndexVec<VarId, Tensor>) -> Store {
+    let mut store = Store::new();
+    graph.variables.iter().zip(variables.iter()).for_each(|(variable, value)| store.set(&variable.path, value));
+    store
+}
+
+/// Results and, for each variable, its value after the run.
+fn planned(
+    graph: &Graph,
+    inputs: &[Tensor],
+    variables: &IndexVec<VarId, Tensor>,
+    context: &RunContext,
+    threads: usize,
+) -> (Vec<Tensor>, Vec<Tensor>) {
+    let mut store = store_of(graph, variables);
+    let plan = Plan::new(graph, context.batch, &store, &Options::default()).expect("a plan");
+    let feeds: Vec<Feed> = inputs.iter().map(feed).collect();
+    let mut engine = Engine::new(threads);
+    let outcome = engine.run(&plan, &mut store, &feeds, context).expect("a run");
+    let results = (0..graph.results.len()).map(|index| outcome.tensor(index)).collect();
+    (results, graph.variables.iter().map(|variable| store.get(&variable.path).expect("stored")).collect())
+}
+
+fn equals_reference(
+    graph: &Graph,
+    inputs: &[Tensor],
+    variables: &IndexVec<VarId, Tensor>,
+    batch: usize,
+) -> Result<(), String> {
+    let context = RunContext { seed: 11, step: 3, batch };
+    let want = reference::run(graph, variables, inputs, &context, false);
+    let (results, after) = planned(graph, inputs, variables, &context, 1);
+    for ((name, want), got) in want.results.iter().zip(&results) {
+        close(want, got, 2e-5).map_err(|why| format!("{name}: {why}"))?;
+    }
+    for (id, value) in &want.updates {
+        close(value, &after[id.0 as usize], 2e-5).map_err(|why| format!("update of {id}: {why}"))?;
+    }
+    for threads in [2, 3] {
+        let (other_results, other_after) = planned(graph, inputs, variables, &context, threads);
+        if bits(&results) != bits(&other_results) || bits(&after) != bits(&other_after) {
+            return Err(format!("{threads} threads give other bits"));
+        }
+    }
+    Ok(())
+}
+
+fn bits(tensors: &[Tensor]) -> Vec<Vec<u64>> {
+    tensors.iter().map(|tensor| tensor.to_f64().iter().map(|x| x.to_bits()).collect()).collect()
+}
+
+fn drawn(case: &Case, draws: &mut Draws) -> Vec<Tensor> {
+    let tensor = |case: &nnlc::ops::CaseInput| {
+        let sizes = case.ty.shape.constant().expect("cases hold no symbols");
+        let len: usize = sizes.iter().product();
+        match case.domain {
+            Domain::Range(low, high) => Tensor::f32(&sizes, (0..len).map(|_| draws.float(low, high) as f32).collect()),
+            Domain::Distinct(apart) => {
+                let mut order: Vec<f32> =
+                    (0..len).map(|i| (i as f64 * apart - len as f64 * apart / 2.0) as f32).collect();
+                (1..len).rev().for_each(|i| order.swap(i, draws.below(i + 1)));
+                Tensor::f32(&sizes, order)
+            }
+            Domain::Index(below) => Tensor::i32(&sizes, (0..len).map(|_| draws.below(below as usize) as i32).collect()),
+            Domain::Bool => {
+                let values = (0..len).map(|_| draws.below(2) == 0).collect();
+                Tensor::Bool(ndarray::ArrayD::from_shape_vec(sizes, values).expect("as many"))
+            }
+        }
+    };
+    let mut tensor = tensor;
+    case.inputs.iter().map(&mut tensor).collect()
+}
+
+#[test]
+fn every_primitive_equals_the_reference() {
+    let mut draws = Draws(5);
+    for primitive in all() {
+        for (index, case) in (primitive.cases)().iter().enumerate() {
+            let mut graph = Graph::new();
+            let operands: Vec<_> = case
+                .inputs
+                .iter()
+                .enumerate()
+                .map(|(at, case)| {
+                    let value = input(&mut graph, &format!("x{at}"), case.ty.shape.clone());
+                    graph.nodes[value].ty.dtype = case.ty.dtype.clone();
+                    value
+                })
+                .collect();
+            let value = Builder::new(&mut graph, Place::NONE).emit(primitive.op, &operands, case.attrs.clone());
+            result(&mut graph, "y", value);
+            let inputs = drawn(case, &mut draws);
+            if let Err(why) = equals_reference(&graph, &inputs, &IndexVec::new(), 1) {
+                panic!("`{}` case {index}: {why}\n{graph}", primitive.op);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_graphs_equal_the_reference(seed in any::<u64>(), batch in prop_oneof![Just(1usize), Just(2), Just(5), Just(7)]) {
+        let raw = random_graph(seed, 40);
+        for graph in [Pipeline::standard().run(&raw), raw] {
+            let (inputs, variables) = values(&graph, batch, &mut Draws(seed));
+            if let Err(why) = equals_reference(&graph, &inputs, &variables, batch) {
+                return Err(TestCaseError::fail(format!("batch {batch}: {why}\n{graph}")));
+            }
+        }
+    }
+}
+
+/// Two variables that take each other's value, and one that takes its own.
+#[test]
+fn right_sides_are_evaluated_before_anything_is_assigned() {
+    let mut graph = Graph::new();
+    let ids = ["a", "b", "c"].map(|path| variable(&mut graph, path, &[3]));
+    for (target, source) in [(0, 1), (1, 0), (2, 2)] {
+        graph.updates.push(Update { variable: ids[target].0, value: ids[source].1, place: Place::NONE });
+    }
+    result(&mut graph, "old", ids[0].1);
+    let variables: IndexVec<VarId, Tensor> = (0..3).map(|i| Tensor::f32(&[3], vec![i as f32; 3])).collect();
+    let (results, after) = planned(&graph, &[], &variables, &RunContext { batch: 1, ..RunContext::default() }, 2);
+    assert_eq!(results[0].to_f64(), [0.0; 3]);
+    assert_eq!(after.iter().map(|tensor| tensor.to_f64()[0]).collect::<Vec<_>>(), [1.0, 0.0, 2.0]);
+}
+
+/// One store serves plans of several batch sizes, and an engine runs them in turn.
+#[test]
+fn plans_share_a_store() {
+    let mut graph = Graph::new();
+    let x = input(&mut graph, "x", [Dim::batch()].into_iter().collect());
+    let (id, w) = variable(&mut graph, "w", &[]);
+    let mut b = Builder::new(&mut graph, Place::NONE);
+    let y = b.mul(x, w);
+    let one = b.scalar(1.0);
+    let next = b.add(w, one);
+    result(&mut graph, "y", y);
+    graph.updates.push(Update { variable: id, value: next, place: Place::NONE });
+    let mut store = Store::new();
+    store.set("w", &Tensor::scalar(1.0));
+    let mut engine = Engine::new(2);
+    let plans = [4, 3].map(|batch| Plan::new(&graph, batch, &store, &Options::default()).expect("a plan"));
+    for (step, plan) in plans.iter().cycle().take(6).enumerate() {
+        let fed = vec![2.0; plan.batch()];
+        let context = RunContext { batch: plan.batch(), ..RunContext::default() };
+        let outcome = engine.run(plan, &mut store, &[Feed::F32(&fed)], &context).expect("a run");
+        assert_eq!(outcome.floats(0), vec![2.0 * (step as f32 + 1.0); plan.batch()]);
+    }
+    assert_eq!(store.floats("w"), Some(&[7.0][..]));
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let mut graph = Graph::new();
+    let x = input(&mut graph, "x", [Dim::batch(), Dim::new(1 << 20)].into_iter().collect());
+    let (_, w) = variable(&mut graph, "w", &[2]);
+    let mut b = Builder::new(&mut graph, Place::NONE);
+    let y = b.unary(nnlc::ir::Op("exp"), x);
+    let z = b.unary(nnlc::ir::Op("exp"), w);
+    result(&mut graph, "y", y);
+    result(&mut graph, "z", z);
+    let options = Options { memory_limit: 1 << 30 };
+    let mut store = Store::new();
+    assert!(matches!(Plan::new(&graph, 1, &store, &options), Err(PlanError::Variable { .. })));
+    store.set("w", &Tensor::f32(&[2], vec![1.0, 2.0]));
+    assert!(
+        matches!(Plan::new(&graph, 1 << 20, &store, &options), Err(PlanError::Memory { bytes, limit }) if bytes > limit)
+    );
+    let plan = Plan::new(&graph, 1, &store, &options).expect("a plan");
+    let context = RunContext { batch: 1, ..RunContext::default() };
+    let mut engine = Engine::new(1);
+    let short = [0.0; 3];
+    let mut run = |feeds: &[Feed], context: &RunContext| engine.run(&plan, &mut store, feeds, context).err();
+    assert!(matches!(run(&[Feed::F32(&short)], &context), Some(RunError::Feed { index: 0, .. })));
+    assert!(matches!(run(&[], &context), Some(RunError::Feeds { expected: 1, found: 0 })));
+    assert!(matches!(run(&[Feed::Nothing], &RunContext { batch: 2, ..context }), Some(RunError::Batch { .. })));
+    let mut other = Store::new();
+    other.set("w", &Tensor::f32(&[2], vec![1.0, 2.0]));
+    assert_eq!(engine.run(&plan, &mut other, &[Feed::Nothing], &context).err(), Some(RunError::Store));
+}
+
+/// Dtypes other than floats travel through feeds, buffers and results.
+#[test]
+fn truth_values_and_integers_come_out_as_such() {
+    let Some(greater) = nnlc::ops::find("greater") else { return };
+    let mut graph = Graph::new();
+    let x = input(&mut graph, "x", [Dim::new(5)].into_iter().collect::<Shape>());
+    let mut b = Builder::new(&mut graph, Place::NONE);
+    let zero = b.scalar(0.0);
+    let y = b.binary(greater.op, x, zero);
+    let z = b.cast(y, DType::I32);
+    result(&mut graph, "y", y);
+    result(&mut graph, "z", z);
+    let inputs = [Tensor::f32(&[5], vec![1.0, -1.0, 0.0, 2.0, f32::NAN])];
+    let (results, _) = planned(&graph, &inputs, &IndexVec::new(), &RunContext { batch: 1, ..RunContext::default() }, 2);
+    assert!(matches!(&results[0], Tensor::Bool(_)) && results[0].to_f64() == [1.0, 0.0, 0.0, 1.0, 0.0]);
+    assert!(matches!(&results[1], Tensor::I32(_)) && results[1].to_f64() == [1.0, 0.0, 0.0, 1.0, 0.0]);
+}

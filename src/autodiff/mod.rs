@@ -4,16 +4,13 @@
 //! what several uses of a value contribute: from the last use to the first, and within one node from its first operand to its last.
 //! Nothing is simplified here; that is left to `passes`.
 
-mod reach;
-
-pub use reach::{Cut, Flow, Reach, reach};
-
 use crate::base::IndexVec;
 use crate::ir::{Graph, Node, Value};
+use crate::ops::reach::carrying;
 use crate::ops::{Builder, Gradient, GradientCall, primitive};
 
 /// Appends to a batched graph the gradients of the scalar float `objective` by each of `wrt`, of their shapes. A new node gets the
-/// place of the node that it comes from. `None` where no gradient reaches; [`reach`] can say why.
+/// place of the node that it comes from. `None` where no gradient reaches; [`crate::ops::reach`] can say why.
 ///
 /// A value of `wrt` may depend on another: each gradient counts all paths, those through the others included.
 ///
@@ -22,7 +19,7 @@ use crate::ops::{Builder, Gradient, GradientCall, primitive};
 pub fn gradients(graph: &mut Graph, objective: Value, wrt: &[Value]) -> Vec<Option<Value>> {
     let ty = graph.ty(objective);
     assert!(ty.dtype.is_float() && ty.shape.rank() == 0, "the objective should be a scalar, is {ty}");
-    let on_path = reach::carrying(graph, objective, wrt);
+    let on_path = carrying(graph, objective, wrt);
     let visited: Vec<Value> = graph.nodes.indices().rev().filter(|value| on_path[*value]).collect();
     let mut sums: IndexVec<Value, Option<Value>> = graph.nodes.iter().map(|_| None).collect();
     if on_path[objective] {

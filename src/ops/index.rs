@@ -32,7 +32,8 @@ const fn required(name: &'static str, kind: ParamKind) -> Param {
 pub static TABLE: &[Primitive] = &[
     Primitive {
         op: GATHER,
-        doc: "The slices of `x` along `axis` at `indices`: the axes of `indices` stand in that axis' place. An index outside reads 0.",
+        doc: "The slices of `x` along `axis` at `indices`: the axes of `indices` stand in that axis' place. \
+              An index outside reads 0.",
         params: &[required("x", ParamKind::Tensor), required("indices", ParamKind::Tensor), AXIS],
         infer: infer_gather,
         eval: eval_gather,

@@ -29,6 +29,7 @@ pub mod index;
 mod index_batch;
 pub mod parts;
 pub mod random;
+pub mod reach;
 pub mod shape;
 
 pub use builder::Builder;

@@ -32,7 +32,8 @@ const SIZE: Param = required("size", ParamKind::Shape);
 pub static TABLE: &[Primitive] = &[
     Primitive {
         op: CONVOLUTION,
-        doc: "The convolution (without reversal: a cross-correlation) of `x`, maps and one to three spatial axes, with `w` [O, C / group, kernel ..]. \
+        doc: "The convolution (without reversal: a cross-correlation) of `x`, maps and one to three spatial axes, \
+              with `w` [O, C / group, kernel ..]. \
               An axis in front of the maps counts samples. Padding is zero.",
         params: &[required("x", ParamKind::Tensor), required("w", ParamKind::Tensor), STRIDE, PAD, DILATION, GROUP],
         infer: infer_forward,
@@ -48,7 +49,8 @@ pub static TABLE: &[Primitive] = &[
     },
     Primitive {
         op: CONVOLUTION_DATA_GRADIENT,
-        doc: "The gradient of `convolution` by its data, whose spatial axes have the sizes `size`; also called a transposed convolution.",
+        doc: "The gradient of `convolution` by its data, whose spatial axes have the sizes `size`; \
+              also called a transposed convolution.",
         params: &[
             required("dy", ParamKind::Tensor),
             required("w", ParamKind::Tensor),

@@ -37,7 +37,8 @@ const PAD: Param = required("pad", ParamKind::Ints);
 pub static TABLE: &[Primitive] = &[
     Primitive {
         op: MAX_POOLING,
-        doc: "The largest element of each window over the last axes, as many as `kernel` has entries. Padding never wins; NaN always does.",
+        doc: "The largest element of each window over the last axes, as many as `kernel` has entries. \
+              Padding never wins; NaN always does.",
         params: &[X, KERNEL, STRIDE, PAD],
         infer: infer_pooling,
         eval: |call| pick(call, 0),
@@ -50,7 +51,8 @@ pub static TABLE: &[Primitive] = &[
     },
     Primitive {
         op: MAX_POOLING_GRADIENT,
-        doc: "The gradient of `max_pooling` at `x`: each element of `dy` goes to its window's largest element, the first of equals.",
+        doc: "The gradient of `max_pooling` at `x`: each element of `dy` \
+              goes to its window's largest element, the first of equals.",
         params: &[X, DY, KERNEL, STRIDE, PAD],
         infer: |call| {
             let pooled = infer_pooling(call)?;
@@ -120,7 +122,8 @@ pub static TABLE: &[Primitive] = &[
     },
     Primitive {
         op: SUM_POOLING_GRADIENT,
-        doc: "The gradient of `sum_pooling`, whose operand's last axes have the sizes `size`: each element goes to its whole window.",
+        doc: "The gradient of `sum_pooling`, whose operand's last axes have the sizes `size`: \
+              each element goes to its whole window.",
         params: &[DY, KERNEL, STRIDE, PAD, required("size", ParamKind::Shape)],
         infer: infer_sum_gradient,
         eval: |call| {

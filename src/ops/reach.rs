@@ -1,11 +1,12 @@
-//! Which values carry gradient, and what cuts it off where it does not arrive.
+//! Which values carry gradient, and what cuts it off where it does not arrive: what the checker tells its user, and what reverse
+//! mode visits.
 //!
 //! Works on batched graphs and on per-sample graphs; in those it follows Main, so `select_training` leads to its first operand only.
 //! An operation with a gradient rule is taken to pass gradient to every float operand.
 
+use super::{Gradient, primitive};
 use crate::base::IndexVec;
 use crate::ir::{Graph, Node, Value, op};
-use crate::ops::{Gradient, primitive};
 
 /// What [`reach`] found.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ pub fn reach(graph: &Graph, objective: Value, wrt: &[Value]) -> Reach {
 }
 
 /// Which values lie on a differentiable path from one of `wrt` to `objective`.
-pub(super) fn carrying(graph: &Graph, objective: Value, wrt: &[Value]) -> IndexVec<Value, bool> {
+pub fn carrying(graph: &Graph, objective: Value, wrt: &[Value]) -> IndexVec<Value, bool> {
     let from = spread_forward(graph, wrt);
     let to = spread_back(graph, objective, |node| cut_by(node).is_none());
     graph.nodes.indices().map(|value| from[value] && to[value]).collect()

@@ -111,7 +111,12 @@ pub static TABLE: &[Primitive] = &[
     Primitive {
         op: IOTA,
         doc: "0, 1, 2, ... along `axis`, the same along all other axes.",
-        params: &[required("shape", ParamKind::Shape), AXIS, required("dtype", ParamKind::DType)],
+        params: &[
+            required("shape", ParamKind::Shape),
+            // No `Axis`, which would be one of the first tensor's: there is none.
+            Param { name: "axis", kind: ParamKind::Int, default: Default::Int(0) },
+            required("dtype", ParamKind::DType),
+        ],
         infer: infer_iota,
         eval: |call| {
             let axis = call.node.attrs.get_int("axis") as usize;

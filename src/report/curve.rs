@@ -6,13 +6,13 @@
 
 use std::fmt::Write;
 
-use super::history::{Axis, History, Kind};
+use super::history::{Axis, History, Kind, Point};
 use super::numbers;
 use super::scale::Scale;
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 66.0;
-const RIGHT: f64 = 24.0;
+const RIGHT: f64 = 36.0;
 const PLOT_WIDTH: f64 = WIDTH - LEFT - RIGHT;
 const PLOT_HEIGHT: [f64; 2] = [270.0, 190.0];
 /// Rough width of a letter of the legend, for breaking it into lines.
@@ -31,7 +31,7 @@ const STYLE_DARK: &str = "\
 
 /// The picture of `history` as SVG text.
 pub fn svg(history: &History, title: &str) -> String {
-    let mut picture = Picture { text: String::new(), top: 40.0 };
+    let mut picture = Picture { text: String::new(), top: 40.0, keyed: false };
     let _ = write!(picture.text, "<text class=\"title\" x=\"{LEFT}\" y=\"{}\">{}</text>", picture.top, escaped(title));
     picture.top += 23.0;
     let _ = write!(picture.text, "<text class=\"dim\" x=\"{LEFT}\" y=\"{}\">{}</text>", picture.top, summary(history));
@@ -105,23 +105,36 @@ impl Line {
     }
 }
 
+/// One line of a panel.
+struct Trace {
+    series: usize,
+    line: Line,
+    values: Vec<(f64, f64)>,
+}
+
+/// The lines of the series numbered `chosen` that have something to show.
+fn traces(history: &History, chosen: impl Iterator<Item = usize>) -> Vec<Trace> {
+    let both = chosen.flat_map(|series| Line::BOTH.map(|line| (series, line)));
+    both.map(|(series, line)| Trace { series, line, values: line.values(history, series) })
+        .filter(|trace| trace.values.iter().any(|(_, value)| value.is_finite()))
+        .collect()
+}
+
 struct Picture {
     text: String,
     /// The lower edge of what is drawn.
     top: f64,
+    /// Whether a legend has said what thin and thick lines are.
+    keyed: bool,
 }
 
 impl Picture {
     /// Draws a panel for the series numbered `chosen` below what is there.
     fn panel(&mut self, history: &History, chosen: &[usize], name: &str, height: f64) {
-        let lines: Vec<(usize, Line, Vec<(f64, f64)>)> = chosen
-            .iter()
-            .flat_map(|series| Line::BOTH.map(|line| (*series, line, line.values(history, *series))))
-            .filter(|(.., values)| values.iter().any(|(_, value)| value.is_finite()))
-            .collect();
-        let all: Vec<f64> = lines.iter().flat_map(|(.., values)| values.iter().map(|(_, value)| *value)).collect();
-        let places = || history.points.iter().map(|point| history.place(point));
-        let across = Scale::whole(places().next().unwrap_or(0.0), places().last().unwrap_or(1.0), 9);
+        let lines = traces(history, chosen.iter().copied());
+        let all: Vec<f64> = lines.iter().flat_map(|trace| trace.values.iter().map(|(_, value)| *value)).collect();
+        let place = |point: Option<&Point>| point.map_or(0.0, |point| history.place(point));
+        let across = Scale::whole(place(history.points.first()), place(history.points.last()), 9);
         let up = Scale::around(&all, 5);
         let name = if up.logarithmic { format!("{name} (log scale)") } else { name.to_string() };
         self.legend(history, chosen, &lines, &name);
@@ -141,7 +154,7 @@ impl Picture {
                 top + height
             );
         }
-        for (series, line, values) in &lines {
+        for Trace { series, line, values } in &lines {
             let colour = series % LIGHT.len();
             let placed: Vec<(f64, f64)> = values
                 .iter()
@@ -157,26 +170,27 @@ impl Picture {
         self.top += height + 40.0;
     }
 
-    /// The panel's name, then a sample, the name and the last value of each series, then what thin and thick lines are.
-    fn legend(&mut self, history: &History, chosen: &[usize], lines: &[(usize, Line, Vec<(f64, f64)>)], name: &str) {
+    /// The panel's name, then a sample, the name and the value of each series, that of the kept weights or else the last;
+    /// the first legend also says what thin and thick lines are.
+    fn legend(&mut self, history: &History, chosen: &[usize], lines: &[Trace], name: &str) {
         let top = self.top;
         let _ = write!(self.text, "<text class=\"head\" x=\"{LEFT}\" y=\"{top}\">{}</text>", escaped(name));
         let start = LEFT + 16.0 + LETTER * name.chars().count() as f64;
         let mut x = start;
         for series in chosen {
             let label = &history.series[*series].name;
-            let last = lines
-                .iter()
-                .rfind(|(of, ..)| of == series)
-                .and_then(|(.., values)| values.iter().rev().map(|(_, value)| *value).find(|value| value.is_finite()));
-            let last = last.map_or("no finite value".to_string(), numbers::value);
-            let width = 30.0 + LETTER * (label.chars().count() + last.chars().count() + 1) as f64;
+            let shown = lines.iter().rfind(|trace| trace.series == *series).and_then(|trace| {
+                let end = history.best.map_or(trace.values.len(), |best| (best + 1).min(trace.values.len()));
+                trace.values[..end].iter().rev().map(|(_, value)| *value).find(|value| value.is_finite())
+            });
+            let shown = shown.map_or("no finite value".to_string(), numbers::value);
+            let width = 30.0 + LETTER * (label.chars().count() + shown.chars().count() + 1) as f64;
             self.turn(&mut x, start, width);
             let (y, colour) = (self.top, series % LIGHT.len());
             let _ = write!(
                 self.text,
                 "<line class=\"validation s{colour}\" x1=\"{x:.1}\" x2=\"{:.1}\" y1=\"{:.1}\" y2=\"{:.1}\"/>\
-                 <text x=\"{:.1}\" y=\"{y}\">{} <tspan class=\"dim number\">{last}</tspan></text>",
+                 <text x=\"{:.1}\" y=\"{y}\">{} <tspan class=\"dim number\">{shown}</tspan></text>",
                 x + 18.0,
                 y - 4.5,
                 y - 4.5,
@@ -185,10 +199,9 @@ impl Picture {
             );
             x += width + 14.0;
         }
-        for line in Line::BOTH {
-            if !lines.iter().any(|(_, shown, _)| *shown == line) {
-                continue;
-            }
+        let keys = if self.keyed { Vec::new() } else { traces(history, 0..history.series.len()) };
+        self.keyed = true;
+        for line in Line::BOTH.into_iter().filter(|line| keys.iter().any(|trace| trace.line == *line)) {
             let width = 30.0 + LETTER * line.name().len() as f64;
             self.turn(&mut x, start, width);
             let y = self.top;

@@ -81,8 +81,9 @@ impl Scale {
         let all: Vec<f64> = (first..=last).flat_map(mantissas).collect();
         let bottom = all.iter().copied().rfind(|value| *value <= low * (1.0 + 1e-9)).unwrap_or(low);
         let top = all.iter().copied().find(|value| *value >= high * (1.0 - 1e-9)).unwrap_or(high);
+        let within = |value: &f64| *value >= bottom * (1.0 - 1e-9) && *value <= top * (1.0 + 1e-9);
         let decades = (top / bottom).log10();
-        let shown: Vec<f64> = if decades < ticks as f64 * 0.45 {
+        let shown: Vec<f64> = if all.iter().filter(|value| within(value)).count() < 2 * ticks {
             all
         } else {
             let every = (decades / ticks as f64).ceil().max(1.0) as i32;
@@ -91,7 +92,6 @@ impl Scale {
                 .map(|exponent| 10f64.powi(exponent))
                 .collect()
         };
-        let within = |value: &f64| *value >= bottom * (1.0 - 1e-9) && *value <= top * (1.0 + 1e-9);
         let tick = |value: f64| {
             let text = if (1e-3..1e5).contains(&value) { plain(value) } else { power(&format!("{value:.0e}")) };
             Tick { value, text }
@@ -167,7 +167,8 @@ mod tests {
     fn far_apart_values_get_a_logarithmic_scale() {
         let scale = Scale::around(&[0.012, 2.3], 5);
         assert!(scale.logarithmic);
-        assert_eq!(texts(&scale), ["0.01", "0.1", "1"]);
+        assert_eq!(texts(&scale), ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5"]);
+        assert_eq!(texts(&Scale::around(&[0.001, 2.3], 5)), ["0.001", "0.01", "0.1", "1"]);
         assert_eq!((scale.share(0.01), scale.share(5.0)), (0.0, 1.0));
         assert_eq!(texts(&Scale::around(&[0.3, 10.0], 5)), ["0.2", "0.5", "1", "2", "5", "10"]);
         assert_eq!(texts(&Scale::around(&[1e-9, 1.0], 5)), ["10⁻⁸", "10⁻⁶", "10⁻⁴", "0.01", "1"]);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{InferCall, Misfit, elementwise, elementwise_binary as binary, infer, primitive};
+use super::{InferCall, Misfit, compare, elementwise, elementwise_binary as binary, infer, primitive, reduce, shape};
 use crate::base::Idx;
 use crate::ir::{Attr, Attrs, Graph, Node, Op, Place, Value, VarId, op};
 use crate::tensor::{DType, Shape, Tensor, Type};
@@ -107,12 +107,12 @@ impl<'g> Builder<'g> {
 
     /// The sum along `axes`, ascending.
     pub fn sum(&mut self, x: Value, axes: &[i64], keepdims: bool) -> Value {
-        self.emit(Op("sum"), &[x], Attrs::new().ints("axis", axes).flag("keepdims", keepdims))
+        self.emit(reduce::SUM, &[x], Attrs::new().ints("axis", axes).flag("keepdims", keepdims))
     }
 
     /// `x` with its elements, in row-major order, arranged as `shape`; `x` itself if that is its shape.
     pub fn reshape(&mut self, x: Value, shape: Shape) -> Value {
-        if self.ty(x).shape == shape { x } else { self.emit(Op("reshape"), &[x], Attrs::new().dims("shape", shape)) }
+        if self.ty(x).shape == shape { x } else { self.emit(shape::RESHAPE, &[x], Attrs::new().dims("shape", shape)) }
     }
 
     /// `x` with axis `axes[i]` as its axis `i`; `x` itself if that changes nothing.
@@ -120,22 +120,22 @@ impl<'g> Builder<'g> {
         if axes.iter().zip(0..).all(|(axis, place)| *axis == place) {
             return x;
         }
-        self.emit(Op("transpose"), &[x], Attrs::new().ints("axes", axes))
+        self.emit(shape::TRANSPOSE, &[x], Attrs::new().ints("axes", axes))
     }
 
     /// `x` repeated to `shape` by NumPy's rule; `x` itself if that is its shape.
     pub fn broadcast(&mut self, x: Value, shape: Shape) -> Value {
-        if self.ty(x).shape == shape { x } else { self.emit(Op("broadcast"), &[x], Attrs::new().dims("shape", shape)) }
+        if self.ty(x).shape == shape { x } else { self.emit(shape::BROADCAST, &[x], Attrs::new().dims("shape", shape)) }
     }
 
     /// The elements of `a` where `condition` holds, else those of `b`.
     pub fn choose(&mut self, condition: Value, a: Value, b: Value) -> Value {
-        self.emit(Op("where"), &[condition, a, b], Attrs::new())
+        self.emit(compare::WHERE, &[condition, a, b], Attrs::new())
     }
 
     /// `x` converted to another dtype.
     pub fn cast(&mut self, x: Value, dtype: DType) -> Value {
-        self.emit(Op("cast"), &[x], Attrs::new().with("dtype", Attr::DType(dtype)))
+        self.emit(compare::CAST, &[x], Attrs::new().with("dtype", Attr::DType(dtype)))
     }
 
     /// The gradient by an operand of shape `shape` that was broadcast to the shape of `grad`: summed over all that it was repeated to.

@@ -2,7 +2,7 @@
 //! checker's business.
 
 use super::{Builder, Case, Default, EvalCall, GradientCall, InferCall, Misfit, Param, ParamKind};
-use super::{Gradient, Primitive, batch, elementwise, eval, infer};
+use super::{Gradient, Primitive, batch, compare, elementwise, eval, infer};
 use crate::ir::{Attrs, Op, Value};
 use crate::tensor::{Tensor, Type};
 
@@ -100,7 +100,7 @@ pub static TABLE: &[Primitive] = &[
     ),
 ];
 
-const A_B: &[Param] = &[
+pub(super) const A_B: &[Param] = &[
     Param { name: "a", kind: ParamKind::Tensor, default: Default::Required },
     Param { name: "b", kind: ParamKind::Tensor, default: Default::Required },
 ];
@@ -214,7 +214,7 @@ fn pow_by_base(call: &mut GradientCall) -> Value {
 fn pow_by_exponent(call: &mut GradientCall) -> Value {
     let base = call.node.inputs[0];
     let (zero, one) = (call.b.scalar(0.0), call.b.scalar(1.0));
-    let at_zero = call.b.binary(Op("equal"), base, zero);
+    let at_zero = call.b.binary(compare::EQUAL, base, zero);
     let safe = call.b.choose(at_zero, one, base);
     let log = call.b.unary(elementwise::LOG, safe);
     let derivative = call.b.mul(call.output, log);
@@ -237,8 +237,8 @@ fn extreme_gradient(call: &mut GradientCall) -> Vec<Option<Value>> {
 fn extreme_share(call: &mut GradientCall, operand: usize) -> Value {
     let (own, other) = (call.node.inputs[operand], call.node.inputs[1 - operand]);
     let (zero, half) = (call.b.scalar(0.0), call.b.scalar(0.5));
-    let chosen = call.b.binary(Op("equal"), own, call.output);
-    let tied = call.b.binary(Op("equal"), own, other);
+    let chosen = call.b.binary(compare::EQUAL, own, call.output);
+    let tied = call.b.binary(compare::EQUAL, own, other);
     let shared = call.b.mul(call.grad, half);
     let share = call.b.choose(tied, shared, call.grad);
     call.b.choose(chosen, share, zero)

@@ -7,7 +7,7 @@ use super::eval::{array, finish, rearrange, stretch};
 use super::{
     BatchCall, Case, Default, EvalCall, Gradient, GradientCall, InferCall, Misfit, Param, ParamKind, Primitive,
 };
-use super::{batch, infer};
+use super::{batch, index, infer};
 use crate::ir::{Attrs, Op, Value, op};
 use crate::tensor::{DType, Dim, Shape, Tensor, Type};
 
@@ -90,7 +90,7 @@ pub static TABLE: &[Primitive] = &[
             let places: Shape = std::iter::once(Dim::batch()).collect();
             let attrs = Attrs::new().dims("shape", places).int("axis", 0);
             let dtype = crate::ir::Attr::DType(DType::Index(Dim::batch()));
-            Ok(call.b.emit(Op("iota"), &[], attrs.with("dtype", dtype)))
+            Ok(call.b.emit(index::IOTA, &[], attrs.with("dtype", dtype)))
         },
         cases: Vec::new,
     },
@@ -156,5 +156,5 @@ fn all_samples_gradient(call: &mut GradientCall) -> Vec<Option<Value>> {
     let every = call.b.unary(op::ALL_SAMPLES, call.grad);
     let sum = call.b.sum(every, &[0], false);
     let place = call.b.emit(op::SAMPLE_INDEX, &[], Attrs::new());
-    vec![Some(call.b.emit(Op("gather"), &[sum, place], Attrs::new().int("axis", 0)))]
+    vec![Some(call.b.emit(index::GATHER, &[sum, place], Attrs::new().int("axis", 0)))]
 }

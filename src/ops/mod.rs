@@ -21,6 +21,8 @@ mod primitive;
 #[cfg(test)]
 mod testing;
 
+pub mod compare;
+pub mod contract;
 pub mod elementwise;
 pub mod elementwise_binary;
 pub mod graph;
@@ -30,6 +32,7 @@ mod index_batch;
 pub mod parts;
 pub mod random;
 pub mod reach;
+pub mod reduce;
 pub mod shape;
 
 pub use builder::Builder;
@@ -44,6 +47,9 @@ static FAMILIES: &[&[Primitive]] = &[
     graph::TABLE,
     elementwise::TABLE,
     elementwise_binary::TABLE,
+    compare::TABLE,
+    reduce::TABLE,
+    contract::TABLE,
     shape::TABLE,
     parts::TABLE,
     index::TABLE,

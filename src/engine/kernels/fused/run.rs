@@ -34,7 +34,7 @@ impl Scratch {
     }
 
     /// At least `len` words, whatever they hold.
-    fn words(&mut self, len: usize) -> *mut f32 {
+    pub(in super::super) fn words(&mut self, len: usize) -> *mut f32 {
         self.words.ensure(len);
         self.words.as_mut_ptr()
     }

@@ -1,0 +1,214 @@
+//! How fast the kernels are: products of the auto-encoder's shapes, functions, a fused loss, the meeting of two threads.
+//!
+//! `cargo bench --bench kernels -- gemm` runs one group. Compare figures of one run with each other only.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use nnlc::engine::kernels::{
+    Access, AlignedBuf, Element, Fold, Fused, Gemm, Instr, Map1, Map2, Map3, Matrix, Program, Reg, Scratch, Team,
+    Tiling,
+};
+
+/// A pointer that workers share.
+#[derive(Clone, Copy)]
+struct Shared(*mut f32);
+// SAFETY: the benchmarks write disjoint tiles.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+fn numbers(count: usize, scale: f32) -> AlignedBuf {
+    let mut buffer = AlignedBuf::zeroed(count);
+    let mut state = 1u32;
+    for x in buffer.iter_mut() {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        *x = ((state >> 8) as f32 / (1 << 23) as f32 - 1.0) * scale;
+    }
+    buffer
+}
+
+/// Runs `step(worker, scratch)` on the team until criterion has enough.
+fn bench_team(
+    c: &mut Criterion,
+    group: &str,
+    name: &str,
+    work: u64,
+    team: &Team,
+    step: &(dyn Fn(usize, &mut Scratch) + Sync),
+) {
+    let mut group = c.benchmark_group(group);
+    group.throughput(Throughput::Elements(work));
+    group.bench_function(BenchmarkId::new(name, team.threads()), |bencher| {
+        bencher.iter_custom(|rounds| {
+            let time = std::sync::Mutex::new(std::time::Duration::ZERO);
+            team.run(&|worker| {
+                let mut scratch = Scratch::new();
+                step(worker, &mut scratch);
+                team.barrier().wait();
+                let start = std::time::Instant::now();
+                for _ in 0..rounds {
+                    step(worker, &mut scratch);
+                    team.barrier().wait();
+                }
+                if worker == 0 {
+                    *time.lock().expect("only one worker writes") = start.elapsed();
+                }
+            });
+            time.into_inner().expect("no worker panicked")
+        });
+    });
+}
+
+fn products(c: &mut Criterion, teams: &[Team]) {
+    let shapes = [
+        ("64x256x784", 64, 256, 784, false, false),
+        ("64x784x256", 64, 784, 256, false, false),
+        ("64x256x784 nt", 64, 256, 784, false, true),
+        ("784x256x64 tn", 784, 256, 64, true, false),
+        ("256x784x64 tn", 256, 784, 64, true, false),
+        ("256x256x784", 256, 256, 784, false, false),
+        ("256x784x256", 256, 784, 256, false, false),
+        ("784x256x256 tn", 784, 256, 256, true, false),
+        ("1x784x256", 1, 784, 256, false, false),
+        ("1024x1024x1024", 1024, 1024, 1024, false, false),
+    ];
+    for (name, m, n, k, ta, tb) in shapes {
+        let (mut a, mut b, mut out) = (numbers(m * k, 1.0), numbers(k * n, 1.0), AlignedBuf::zeroed(m * n));
+        let am = if ta { Matrix::dense(k, m).transposed() } else { Matrix::dense(m, k) };
+        let bm = if tb { Matrix::dense(n, k).transposed() } else { Matrix::dense(k, n) };
+        let gemm = Gemm::new([1, m, n, k], am, bm, Matrix::dense(m, n));
+        let [a, b, out] = [&mut a, &mut b, &mut out].map(|x| Shared(x.as_mut_ptr()));
+        for team in teams {
+            bench_team(c, "gemm", name, (2 * m * n * k) as u64, team, &|worker, scratch| {
+                let (a, b, out) = (a, b, out);
+                for tile in Tiling::share(gemm.tiles(), worker, team.threads()) {
+                    // SAFETY: the operands have the product's shapes, and tiles are disjoint.
+                    unsafe { gemm.run_tile(tile, a.0, b.0, out.0, scratch) };
+                }
+            });
+        }
+    }
+}
+
+fn run_fused(c: &mut Criterion, group: &str, name: &str, team: &Team, program: Program, buffers: &mut [AlignedBuf]) {
+    let count = (program.rows() * program.columns()) as u64;
+    let fused = Fused::new(program);
+    let pointers: Vec<Shared> = buffers.iter_mut().map(|b| Shared(b.as_mut_ptr())).collect();
+    let mut partials = AlignedBuf::zeroed(fused.partials_len());
+    let partials = Shared(partials.as_mut_ptr());
+    bench_team(c, group, name, count, team, &|worker, scratch| {
+        let partials = partials;
+        let mut memory = [std::ptr::null_mut(); 8];
+        memory.iter_mut().zip(&pointers).for_each(|(to, from)| *to = from.0);
+        for tile in Tiling::share(fused.tiles(), worker, team.threads()) {
+            // SAFETY: the programs address their buffers within bounds, and tiles are disjoint.
+            unsafe { fused.run_tile(tile, &memory[..pointers.len()], partials.0, scratch) };
+        }
+        if fused.partials_len() > 0 {
+            team.barrier().wait();
+            if worker == 0 {
+                // SAFETY: all tiles ran.
+                unsafe { fused.finish(&memory[..pointers.len()], partials.0) };
+            }
+        }
+    });
+}
+
+fn functions(c: &mut Criterion, teams: &[Team]) {
+    for (name, op) in [
+        ("exp", Map1::Exp),
+        ("sigmoid", Map1::Sigmoid),
+        ("tanh", Map1::Tanh),
+        ("log", Map1::Log),
+        ("erf", Map1::Erf),
+        ("sin", Map1::Sin),
+        ("square", Map1::Square),
+    ] {
+        let n = 1 << 14;
+        let mut p = Program::new(&[], &[n]);
+        let x = p.push(load(0));
+        let y = p.push(Instr::Map1(op, x));
+        p.push(Instr::Store(y, line(1), Element::Word));
+        run_fused(c, "functions", name, &teams[0], p, &mut [numbers(n, 5.0), AlignedBuf::zeroed(n)]);
+    }
+}
+
+fn line(buffer: usize) -> Access {
+    Access { buffer, offset: 0, strides: vec![1] }
+}
+
+fn load(buffer: usize) -> Instr {
+    Instr::Load(line(buffer), Element::Word)
+}
+
+/// `mean(log(cosh(a-b)) + 0.1*sqrt((a-b)^2+1e-6)*exp(-abs(b)))` with both gradients, as a compiler would write it.
+fn loss(n: usize) -> Program {
+    let mut p = Program::new(&[], &[n]);
+    let [a, b] = [0, 1].map(|buffer| p.push(load(buffer)));
+    let mut constant = |x: f32| p.push(Instr::Const(x));
+    let [minus_two, ln_2, small, tenth, scale] =
+        [-2.0, -std::f32::consts::LN_2, 1e-6, 0.1, 1.0 / n as f32].map(&mut constant);
+    let mut one = |op, x: Reg| p.push(Instr::Map1(op, x));
+    let abs_b = one(Map1::Abs, b);
+    let neg_b = one(Map1::Neg, abs_b);
+    let e = one(Map1::Exp, neg_b);
+    let sign = one(Map1::Sign, b);
+    let d = p.push(Instr::Map2(Map2::Sub, a, b));
+    let abs_d = p.push(Instr::Map1(Map1::Abs, d));
+    let q = p.push(Instr::Map2(Map2::Mul, abs_d, minus_two));
+    let q = p.push(Instr::Map1(Map1::Exp, q));
+    let q = p.push(Instr::Map1(Map1::Log1p, q));
+    let log_cosh = p.push(Instr::Map2(Map2::Add, abs_d, q));
+    let log_cosh = p.push(Instr::Map2(Map2::Add, log_cosh, ln_2));
+    let square = p.push(Instr::Map3(Map3::MulAdd, d, d, small));
+    let root = p.push(Instr::Map1(Map1::Sqrt, square));
+    let scaled = p.push(Instr::Map2(Map2::Mul, tenth, e));
+    let second = p.push(Instr::Map2(Map2::Mul, root, scaled));
+    let value = p.push(Instr::Map2(Map2::Add, log_cosh, second));
+    p.push(Instr::FoldAll(Fold::Sum, value, Access { buffer: 4, offset: 0, strides: vec![0] }, 1.0 / n as f32));
+    let tanh = p.push(Instr::Map1(Map1::Tanh, d));
+    let slope = p.push(Instr::Map2(Map2::Div, d, root));
+    let slope = p.push(Instr::Map3(Map3::MulAdd, slope, scaled, tanh));
+    let by_a = p.push(Instr::Map2(Map2::Mul, slope, scale));
+    p.push(Instr::Store(by_a, line(2), Element::Word));
+    let other = p.push(Instr::Map3(Map3::MulAdd, second, sign, slope));
+    let by_b = p.push(Instr::Map2(Map2::Mul, other, scale));
+    let by_b = p.push(Instr::Map1(Map1::Neg, by_b));
+    p.push(Instr::Store(by_b, line(3), Element::Word));
+    p
+}
+
+fn losses(c: &mut Criterion, teams: &[Team]) {
+    for n in [10_000, 1_000_000] {
+        for team in teams {
+            let mut buffers =
+                [numbers(n, 2.0), numbers(n, 1.9), AlignedBuf::zeroed(n), AlignedBuf::zeroed(n), AlignedBuf::zeroed(1)];
+            run_fused(c, "loss", &n.to_string(), team, loss(n), &mut buffers);
+        }
+    }
+}
+
+fn meeting(c: &mut Criterion, teams: &[Team]) {
+    bench_team(c, "team", "barrier", 1, &teams[1], &|_, _| {
+        black_box(());
+    });
+}
+
+fn all(c: &mut Criterion) {
+    let teams = [Team::new(1), Team::new(2)];
+    meeting(c, &teams);
+    functions(c, &teams);
+    losses(c, &teams);
+    products(c, &teams);
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(std::time::Duration::from_millis(200))
+        .measurement_time(std::time::Duration::from_millis(600))
+        .sample_size(10);
+    targets = all
+}
+criterion_main!(benches);

@@ -1,0 +1,161 @@
+//! The product's innermost loops: a small block of the result in registers, one rank-1 update after another.
+//!
+//! Every element of the result is one chain of fused multiply-adds in the order of k, so its bits depend neither on the
+//! block it falls into nor on the instruction set.
+
+#[cfg(target_arch = "x86_64")]
+use super::super::simd::{Avx2, Avx512};
+use super::super::simd::{Isa, LANES, Portable, Simd};
+
+/// Rows of a full block.
+pub(super) const ROWS: usize = 6;
+
+/// A matrix in memory: its first element, and the strides of rows and columns.
+#[derive(Clone, Copy)]
+pub(super) struct View {
+    pub at: *mut f32,
+    pub row: isize,
+    pub column: isize,
+}
+
+impl View {
+    /// The part that starts at an element.
+    pub(super) fn from(self, row: usize, column: usize) -> View {
+        let offset = row as isize * self.row + column as isize * self.column;
+        View { at: self.at.wrapping_offset(offset), ..self }
+    }
+}
+
+/// Where a block of the result goes and how it starts.
+#[derive(Clone, Copy)]
+pub(super) struct Target {
+    pub c: View,
+    /// Whether what is there is the first summand.
+    pub add: bool,
+    /// Columns of the block; the last vector may be partial.
+    pub columns: usize,
+}
+
+/// `R` rows by `V` vectors of A B, where B's columns are consecutive and its last vector is read up to `columns`.
+///
+/// # Safety
+/// A holds R by `k` and B `k` by `columns` readable elements, the target R by `columns` writable ones whose column
+/// stride is 1, and the instruction set exists.
+#[inline(always)]
+unsafe fn block<S: Simd, const R: usize, const V: usize>(k: usize, a: View, b: View, target: Target) {
+    // SAFETY: the caller's promises; the last vector is masked.
+    unsafe {
+        let last = target.columns - (V - 1) * LANES;
+        let zero = S::splat(0.0);
+        let mut sums = [[zero; V]; R];
+        if target.add {
+            for r in 0..R {
+                let row = target.c.from(r, 0).at;
+                for v in 0..V {
+                    let count = if v + 1 == V { last } else { LANES };
+                    sums[r][v] = S::load_first(row.add(v * LANES), count, zero);
+                }
+            }
+        }
+        let (mut pa, mut pb) = (a.at.cast_const(), b.at.cast_const());
+        if last == LANES {
+            for _ in 0..k {
+                update::<S, R, V>(&mut sums, pa, a.row, |v| S::load(pb.add(v * LANES)));
+                pa = pa.wrapping_offset(a.column);
+                pb = pb.wrapping_offset(b.row);
+            }
+        } else {
+            for _ in 0..k {
+                update::<S, R, V>(&mut sums, pa, a.row, |v| {
+                    if v + 1 == V { S::load_first(pb.add(v * LANES), last, zero) } else { S::load(pb.add(v * LANES)) }
+                });
+                pa = pa.wrapping_offset(a.column);
+                pb = pb.wrapping_offset(b.row);
+            }
+        }
+        for r in 0..R {
+            let row = target.c.from(r, 0).at;
+            for v in 0..V {
+                match last {
+                    LANES => S::store(row.add(v * LANES), sums[r][v]),
+                    _ if v + 1 < V => S::store(row.add(v * LANES), sums[r][v]),
+                    _ => S::store_first(row.add(v * LANES), last, sums[r][v]),
+                }
+            }
+        }
+    }
+}
+
+/// Adds one column of A times one row of B.
+///
+/// # Safety
+/// R elements of A are readable `stride` apart, and the instruction set exists.
+#[inline(always)]
+unsafe fn update<S: Simd, const R: usize, const V: usize>(
+    sums: &mut [[S::F; V]; R],
+    a: *const f32,
+    stride: isize,
+    row: impl Fn(usize) -> S::F,
+) {
+    let row: [S::F; V] = std::array::from_fn(row);
+    for (r, sums) in sums.iter_mut().enumerate() {
+        // SAFETY: as for the caller.
+        unsafe {
+            let x = S::splat(a.offset(r as isize * stride).read());
+            for v in 0..V {
+                sums[v] = S::fma(x, row[v], sums[v]);
+            }
+        }
+    }
+}
+
+/// `rows` rows (at most [`ROWS`]) by as many columns as fit the panel.
+type Block = unsafe fn(rows: usize, k: usize, a: View, b: View, target: Target);
+
+/// Declares the block functions for an instruction set: every number of rows and vectors that its registers hold.
+macro_rules! instantiate {
+    ($module:ident, $S:ty, $vectors:tt $(, $features:literal)?) => {
+        mod $module {
+            use super::*;
+
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn run(rows: usize, k: usize, a: View, b: View, target: Target) {
+                // SAFETY: as for the caller.
+                unsafe { by_vectors!($S, $vectors, rows, k, a, b, target) }
+            }
+        }
+    };
+}
+
+macro_rules! by_vectors {
+    ($S:ty, [$($v:literal)+], $rows:ident, $k:ident, $a:ident, $b:ident, $target:ident) => {
+        match $target.columns.div_ceil(LANES) {
+            $($v => match $rows {
+                1 => block::<$S, 1, $v>($k, $a, $b, $target),
+                2 => block::<$S, 2, $v>($k, $a, $b, $target),
+                3 => block::<$S, 3, $v>($k, $a, $b, $target),
+                4 => block::<$S, 4, $v>($k, $a, $b, $target),
+                5 => block::<$S, 5, $v>($k, $a, $b, $target),
+                _ => block::<$S, 6, $v>($k, $a, $b, $target),
+            },)+
+            _ => {}
+        }
+    };
+}
+
+instantiate!(portable, Portable, [1]);
+#[cfg(target_arch = "x86_64")]
+instantiate!(avx2, Avx2, [1], "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+instantiate!(avx512, Avx512, [1 2 3 4], "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma");
+
+/// The block function of an instruction set and the columns that it takes at a time.
+pub(super) fn blocks(isa: Isa) -> (Block, usize) {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => (avx2::run, LANES),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => (avx512::run, 4 * LANES),
+        _ => (portable::run, LANES),
+    }
+}

@@ -1,0 +1,215 @@
+//! Products of matrices, in batches, with any strides.
+//!
+//! [`Gemm`] knows shapes and strides; [`micro`] holds the register blocks. What follows a product (a bias, an
+//! activation, an optimizer's step) is a fused loop nest compiled with the product's own [`Tiling`], run on each tile
+//! right after it while its result is in cache.
+
+mod micro;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use super::fused::Scratch;
+use super::simd::{Isa, LANES};
+use super::tiling::Tiling;
+use micro::{ROWS, Target, View, blocks};
+
+/// Columns of a tile: four cache lines, the widest register block.
+const PANEL: usize = 64;
+/// The longest stretch of k whose panel is packed at once: 256 KiB.
+const DEPTH: usize = 1024;
+/// From this many rows on, a panel that lies in memory row by row is still worth copying together.
+const PACK_ROWS: usize = 24;
+
+/// Strides of an operand in elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Matrix {
+    /// From one matrix of the batch to the next; 0 shares one.
+    pub batch: isize,
+    /// From row to row.
+    pub row: isize,
+    /// From column to column.
+    pub column: isize,
+}
+
+impl Matrix {
+    /// A batch of row-major matrices without gaps.
+    pub fn dense(rows: usize, columns: usize) -> Self {
+        Matrix { batch: (rows * columns) as isize, row: columns as isize, column: 1 }
+    }
+
+    /// The same memory with rows and columns exchanged.
+    pub fn transposed(self) -> Self {
+        Matrix { row: self.column, column: self.row, ..self }
+    }
+}
+
+/// C = A B, or C += A B, for `batch` matrices A of `m` by `k`, B of `k` by `n`, C of `m` by `n`.
+#[derive(Clone, Copy, Debug)]
+pub struct Gemm {
+    m: usize,
+    k: usize,
+    a: Matrix,
+    b: Matrix,
+    c: Matrix,
+    accumulate: bool,
+    tiling: Tiling,
+    isa: Isa,
+}
+
+impl Gemm {
+    /// Describes the product of `[batch, m, n, k]`.
+    pub fn new([batch, m, n, k]: [usize; 4], a: Matrix, b: Matrix, c: Matrix) -> Self {
+        let tiling = tiling(batch, m, n, k);
+        Gemm { m, k, a, b, c, accumulate: false, tiling, isa: Isa::detect() }
+    }
+
+    /// Adds to C instead of overwriting it.
+    pub fn accumulating(self) -> Self {
+        Gemm { accumulate: true, ..self }
+    }
+
+    /// The same product on another instruction set, for comparisons.
+    ///
+    /// # Panics
+    /// If this processor does not have it.
+    pub fn on(self, isa: Isa) -> Self {
+        assert!(Isa::available().contains(&isa), "{isa:?} is not available here");
+        Gemm { isa, ..self }
+    }
+
+    /// How the work is cut: rows are those of all matrices of the batch, one below the other.
+    pub fn tiling(&self) -> Tiling {
+        self.tiling
+    }
+
+    /// Number of tiles, fixed by the shape alone.
+    pub fn tiles(&self) -> usize {
+        self.tiling.tiles()
+    }
+
+    /// Computes one tile of C. Different tiles may be computed at the same time.
+    ///
+    /// # Safety
+    /// The strides address valid elements of all three operands; nobody else touches this tile of C or writes A and B,
+    /// and C overlaps neither.
+    pub unsafe fn run_tile(&self, tile: usize, a: *const f32, b: *const f32, c: *mut f32, scratch: &mut Scratch) {
+        let (rows, columns) = self.tiling.rect(tile);
+        let mut row = rows.start;
+        while row < rows.end && !columns.is_empty() {
+            let matrix = row / self.m;
+            let end = rows.end.min((matrix + 1) * self.m);
+            let view = |at: *mut f32, m: Matrix| View {
+                at: at.wrapping_offset(matrix as isize * m.batch),
+                row: m.row,
+                column: m.column,
+            };
+            let (a, b, c) = (view(a.cast_mut(), self.a), view(b.cast_mut(), self.b), view(c, self.c));
+            // SAFETY: the caller's promises for this matrix of the batch.
+            unsafe { self.part(row - matrix * self.m..end - matrix * self.m, columns.clone(), a, b, c, scratch) };
+            row = end;
+        }
+    }
+
+    /// A rectangle of one matrix, panel by panel.
+    unsafe fn part(&self, rows: Range<usize>, columns: Range<usize>, a: View, b: View, c: View, scratch: &mut Scratch) {
+        let (_, width) = blocks(self.isa);
+        let scattered = c.column != 1;
+        let words = scratch.words(DEPTH.min(self.k) * PANEL + ROWS * PANEL);
+        // SAFETY: the scratch memory has room for a panel and a block.
+        let aside = View { at: unsafe { words.add(DEPTH.min(self.k) * PANEL) }, row: PANEL as isize, column: 1 };
+        let mut depth = 0;
+        // An empty sum still writes zeros.
+        while depth < self.k.max(1) {
+            let deep = DEPTH.min(self.k - depth);
+            let add = self.accumulate || depth > 0;
+            for column in columns.clone().step_by(width) {
+                let count = width.min(columns.end - column);
+                let source = b.from(depth, column);
+                let packed = source.column != 1 || rows.len() > PACK_ROWS;
+                // SAFETY: the caller's promises.
+                let panel = if packed { unsafe { pack(source, deep, count, words) } } else { source };
+                for row in rows.clone().step_by(ROWS) {
+                    let height = ROWS.min(rows.end - row);
+                    let c = c.from(row, column);
+                    let a = a.from(row, depth);
+                    // SAFETY: the caller's promises; `aside` has room for a block.
+                    unsafe {
+                        if scattered {
+                            self.block_aside(height, deep, a, panel, Target { c, add, columns: count }, aside);
+                        } else {
+                            (blocks(self.isa).0)(height, deep, a, panel, Target { c, add, columns: count });
+                        }
+                    }
+                }
+            }
+            depth += deep.max(1);
+        }
+    }
+
+    /// A block whose columns are not consecutive in C: computed beside it and copied.
+    unsafe fn block_aside(&self, height: usize, deep: usize, a: View, b: View, target: Target, aside: View) {
+        let each = |visit: &dyn Fn(*mut f32, *mut f32)| {
+            for row in 0..height {
+                (0..target.columns).for_each(|column| visit(target.c.from(row, column).at, aside.from(row, column).at));
+            }
+        };
+        // SAFETY: the caller's promises; `aside` is scratch.
+        unsafe {
+            if target.add {
+                each(&|there, here| here.write(there.read()));
+            }
+            (blocks(self.isa).0)(height, deep, a, b, Target { c: aside, ..target });
+        }
+        // SAFETY: as above.
+        each(&|there, here| unsafe { there.write(here.read()) });
+    }
+}
+
+/// Copies `deep` rows of `count` columns together, so that each row is whole vectors.
+///
+/// # Safety
+/// B holds that many readable elements, and `words` has room for `deep` times [`PANEL`].
+unsafe fn pack(b: View, deep: usize, count: usize, words: *mut f32) -> View {
+    let stride = count.next_multiple_of(LANES);
+    // SAFETY: the caller's promises; `stride` is at most `PANEL`.
+    unsafe {
+        if b.column == 1 {
+            for p in 0..deep {
+                let to = words.add(p * stride);
+                b.from(p, 0).at.copy_to_nonoverlapping(to, count);
+            }
+        } else {
+            // Sixteen columns at a time, so that both sides stay within a few pages.
+            for first in (0..count).step_by(LANES) {
+                let lanes = LANES.min(count - first);
+                let column = b.from(0, first);
+                for p in 0..deep {
+                    let (from, to) = (column.at.wrapping_offset(p as isize * b.row), words.add(p * stride + first));
+                    (0..lanes).for_each(|x| to.add(x).write(from.wrapping_offset(x as isize * b.column).read()));
+                }
+            }
+        }
+    }
+    View { at: words, row: stride as isize, column: 1 }
+}
+
+/// Tiles of whole panels; more than one row of tiles only where there are few panels and much to do in each.
+fn tiling(batch: usize, m: usize, n: usize, k: usize) -> Tiling {
+    /// Tiles to aim for, the fewest rows that pay for packing a panel, and multiply-adds that are worth a tile.
+    const TILES: usize = 16;
+    const TALL: usize = 96;
+    const WORK: usize = 1 << 18;
+
+    let column_step = PANEL.min(n).max(1);
+    let panels = n.div_ceil(PANEL).max(1);
+    let row_step = if batch == 1 {
+        let parts = TILES.div_ceil(panels).min(m / TALL).max(1);
+        m.div_ceil(parts).next_multiple_of(ROWS)
+    } else {
+        // Whole matrices, several of them if they are small.
+        m * (WORK / (m * n * k).max(1)).max(1)
+    };
+    Tiling { rows: batch * m, columns: n, row_step: row_step.max(1), column_step }
+}

@@ -96,14 +96,19 @@ unsafe fn minimum<S: Simd>(a: S::F, b: S::F) -> S::F {
     unsafe { S::select(S::eq(a, a), S::min(a, b), a) }
 }
 
-/// a - b ⌊a / b⌋ as integers; 0 for b = 0.
-fn modulo(a: i32, b: i32) -> i32 {
-    if b == 0 { 0 } else { a.wrapping_rem(b).wrapping_add(b).wrapping_rem(b) }
-}
-
 /// ⌊a / b⌋ as integers; 0 for b = 0.
 fn floor_quotient(a: i32, b: i32) -> i32 {
-    if b == 0 { 0 } else { a.wrapping_sub(modulo(a, b)).wrapping_div(b) }
+    match b {
+        0 => 0,
+        // Division rounds towards zero, which is up where the exact quotient is negative.
+        _ if a.wrapping_rem(b) != 0 && (a < 0) != (b < 0) => a.wrapping_div(b) - 1,
+        _ => a.wrapping_div(b),
+    }
+}
+
+/// a - b ⌊a / b⌋ as integers; 0 for b = 0.
+fn modulo(a: i32, b: i32) -> i32 {
+    if b == 0 { 0 } else { a.wrapping_sub(floor_quotient(a, b).wrapping_mul(b)) }
 }
 
 /// A function of integers on lanes that hold their bits.

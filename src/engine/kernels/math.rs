@@ -171,7 +171,7 @@ pub(super) unsafe fn log1p<S: Simd>(x: S::F) -> S::F {
     }
 }
 
-/// The hyperbolic tangent.
+/// The hyperbolic tangent, within 2.5 units in the last place.
 #[inline(always)]
 pub(super) unsafe fn tanh<S: Simd>(x: S::F) -> S::F {
     // SAFETY: the caller vouches for the instruction set.
@@ -185,7 +185,7 @@ pub(super) unsafe fn tanh<S: Simd>(x: S::F) -> S::F {
     }
 }
 
-/// 1 / (1 + e^-x).
+/// 1 / (1 + e^-x), within 2.1 units in the last place.
 #[inline(always)]
 pub(super) unsafe fn sigmoid<S: Simd>(x: S::F) -> S::F {
     // SAFETY: the caller vouches for the instruction set.

@@ -11,6 +11,8 @@ mod buffer;
 mod fused;
 mod gemm;
 mod math;
+#[cfg(test)]
+mod math_tests;
 mod pool;
 mod simd;
 mod tiling;

@@ -1,3 +1,7 @@
 //! The `nnlc` program: everything lives in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nnlc::cli::main()
+}

@@ -1,1 +1,98 @@
 //! The command line: the only code that prints, reads arguments or exits.
+//!
+//! Exit codes: 0 fine, 1 the program has errors, 2 wrong usage, 3 a run failed (data, NaN, disk), 101 a bug of ours.
+
+mod args;
+mod explain;
+mod infer;
+mod progress;
+mod run;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::diagnostic::Diagnostic;
+use crate::driver::Session;
+use crate::render;
+use crate::source::SourceMap;
+use args::{Args, Command, MessageFormat, Model};
+
+/// The program has errors.
+const ERRORS: u8 = 1;
+
+/// A run failed.
+const FAILED: u8 = 3;
+
+/// Reads the arguments and does what they say.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match args.command {
+        Command::Run(command) => run::run(&command),
+        Command::Check(command) => check(&command),
+        Command::Expand(command) => expand(&command),
+        Command::Infer(command) => infer::infer(&command),
+        Command::Explain { code } => explain::explain(&code),
+    }
+}
+
+/// Opens a session and shows what the compiler says. None when the program has errors.
+fn open(model: &Model, no_runtime: bool, data: &[crate::driver::DataOverride]) -> Result<Session, ExitCode> {
+    let session = Session::open(&model.path, &model.request(no_runtime, data));
+    show(&session.diagnostics, &session.sources, model.message_format);
+    if session.failed() { Err(ExitCode::from(ERRORS)) } else { Ok(session) }
+}
+
+/// Shows diagnostics in the format asked for: text on standard error, JSON on standard output.
+fn show(diagnostics: &[Diagnostic], sources: &SourceMap, format: MessageFormat) {
+    if diagnostics.is_empty() {
+        return;
+    }
+    match format {
+        MessageFormat::Text => {
+            let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            eprint!("{}", render::text(diagnostics, sources, color));
+        }
+        MessageFormat::Short => eprint!("{}", render::short(diagnostics, sources)),
+        MessageFormat::Json => print(&render::json(diagnostics, sources)),
+    }
+}
+
+/// Prints a text; a reader that went away is no error.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn check(command: &args::Check) -> ExitCode {
+    match open(&command.model, command.no_runtime, &command.data.data) {
+        Ok(session) => {
+            if command.model.message_format == MessageFormat::Text && session.diagnostics.is_empty() {
+                eprintln!("{}: no errors", command.model.path.display());
+            }
+            ExitCode::SUCCESS
+        }
+        Err(code) => code,
+    }
+}
+
+fn expand(command: &args::Expand) -> ExitCode {
+    let session = match open(&command.model, true, &[]) {
+        Ok(session) => session,
+        Err(code) => return code,
+    };
+    let Some(program) = &session.program else { return ExitCode::from(ERRORS) };
+    let networks = match command.network {
+        Some(network) => vec![network.network()],
+        None => crate::networks::Network::ALL.iter().map(|(network, _)| *network).collect(),
+    };
+    for network in networks {
+        let text = match command.why {
+            true => crate::networks::why(&program.graph, network, &session.sources),
+            false => crate::networks::expand(&program.graph, network),
+        };
+        print(&text);
+    }
+    ExitCode::SUCCESS
+}

@@ -111,6 +111,9 @@ codes! {
     W0604 "unused value, layer or input"
     W0605 "output depends on other samples"
     E0801 "bad training setting"
+    E0802 "a value became NaN or infinite"
+    E0803 "weights do not fit the program"
+    E0804 "results could not be written"
 }
 
 /// The table's row of the code written `text`, in any case.

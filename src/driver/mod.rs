@@ -4,12 +4,16 @@
 //! Everything here returns values and diagnostics; printing and exiting is for `cli`.
 
 mod data;
+mod infer;
 mod library;
+mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use data::{DataOverride, Sets, feeds_of, want_of};
+pub use infer::{InferOptions, Output};
+pub use run::{Prepared, RunOptions, RunReport, Watch};
 
 use crate::check::{self, Circumstances, Options, Program};
 use crate::diagnostic::{Code, Diagnostic};

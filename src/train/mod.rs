@@ -1,5 +1,24 @@
-//! The training loop: optimizers, checkpoints, metrics.
+//! The training loop: optimizers as formulas, minibatches, checkpoints, metrics.
+//!
+//! ```text
+//! network Main ──lower──▶ batched graph ──step──▶ + gradients + optimizer formulas ──plan──▶ Trainer ──▶ events, weights
+//! ```
+//!
+//! The loop reports through [`Observer`] and returns what it learned; it prints nothing and knows no terminal.
 
+mod batches;
+mod evaluate;
+mod initial;
+mod locate;
+mod optimizer;
+mod step;
+mod trainer;
 mod weights;
 
+pub use batches::{Batch, Order};
+pub use evaluate::{Evaluator, Means};
+pub use initial::initial_values;
+pub use optimizer::Rates;
+pub use step::{StepGraph, step_graph};
+pub use trainer::{Ended, Event, Failure, Observer, Outcome, Trainer, Training, set_weights};
 pub use weights::{Elements, Expected, SavedTensor, Weights, WeightsError};

@@ -1,0 +1,199 @@
+//! The arguments, as `clap` reads them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::check::Options;
+use crate::driver::{DataOverride, Request};
+use crate::networks::Network;
+
+/// A compiler for networks and losses: one .nn file, checked before anything runs, trained, and its Runtime network derived.
+#[derive(Debug, Parser)]
+#[command(name = "nnlc", version, about, max_term_width = 100)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check, train, evaluate, and leave weights, a log and a learning curve
+    Run(Run),
+    /// Check a program and the headers of its data files
+    Check(Check),
+    /// Print the derived networks as .nn text that compiles on its own
+    Expand(Expand),
+    /// Compute outputs of the Runtime network
+    Infer(Infer),
+    /// Show what a diagnostic's code means, with a wrong and a right program
+    Explain {
+        /// The code, such as E0202
+        code: String,
+    },
+}
+
+/// How diagnostics are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// With the source lines
+    #[default]
+    Text,
+    /// One line each
+    Short,
+    /// One JSON object a line, on standard output
+    Json,
+}
+
+/// The program and what it is checked with.
+#[derive(Debug, clap::Args)]
+pub struct Model {
+    /// The program
+    #[arg(value_name = "MODEL.nn")]
+    pub path: PathBuf,
+    /// Give a top-level `const` another value
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+    /// How messages are shown
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub message_format: MessageFormat,
+}
+
+impl Model {
+    /// What the session is asked for.
+    pub fn request(&self, no_runtime: bool, data: &[DataOverride]) -> Request {
+        let set: BTreeMap<String, String> = self.set.iter().cloned().collect();
+        Request { set, data: data.to_vec(), options: Options { no_runtime } }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Data {
+    /// Replace a data set (train, validation or test) by a CSV file
+    #[arg(long, value_name = "SET=FILE", value_parser = data)]
+    pub data: Vec<DataOverride>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub model: Model,
+    #[command(flatten)]
+    pub data: Data,
+    /// How many epochs, instead of what the program says
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub epochs: Option<usize>,
+    /// The seed of initial values, shuffling and draws
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How many threads; results do not depend on it
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// Where results go [default: runs/MODEL]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub model: Model,
+    #[command(flatten)]
+    pub data: Data,
+    /// Let a program with a loss and no output pass
+    #[arg(long)]
+    pub no_runtime: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Expand {
+    #[command(flatten)]
+    pub model: Model,
+    /// Which network; all three when not given
+    #[arg(long, value_enum, value_name = "NETWORK")]
+    pub network: Option<NetworkName>,
+    /// List what is kept, dropped or replaced, and why
+    #[arg(long)]
+    pub why: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Infer {
+    #[command(flatten)]
+    pub model: Model,
+    /// The trained weights
+    #[arg(long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// A file for an input: .npy, .npz, .csv or IDX
+    #[arg(long, value_name = "NAME=FILE", value_parser = file)]
+    pub input: Vec<(String, PathBuf)>,
+    /// An output; all when none is given
+    #[arg(long, value_name = "NAME")]
+    pub output: Vec<String>,
+    /// Where OUTPUT.npy files go
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub out: PathBuf,
+    /// The seed of what is still random in Runtime
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// How many threads; results do not depend on it
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+}
+
+/// The derived networks by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum NetworkName {
+    /// Training
+    Main,
+    /// Losses and metrics with `training` false
+    MainValidation,
+    /// Outputs alone
+    MainRuntime,
+}
+
+impl NetworkName {
+    /// The network.
+    pub fn network(self) -> Network {
+        match self {
+            NetworkName::Main => Network::Main,
+            NetworkName::MainValidation => Network::MainValidation,
+            NetworkName::MainRuntime => Network::MainRuntime,
+        }
+    }
+}
+
+/// The number of threads to use when none is given: as many as the process may run on.
+pub fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get().min(64))
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn file(text: &str) -> Result<(String, PathBuf), String> {
+    pair(text).map(|(name, path)| (name, path.into())).map_err(|_| "expected NAME=FILE".to_owned())
+}
+
+fn data(text: &str) -> Result<DataOverride, String> {
+    match pair(text) {
+        Ok((set, path)) if ["train", "validation", "test"].contains(&set.as_str()) => {
+            Ok(DataOverride { set, path: path.into() })
+        }
+        _ => Err("expected train=FILE, validation=FILE or test=FILE".to_owned()),
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a positive integer".to_owned())
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    positive(text).ok().filter(|number| *number <= 64).ok_or_else(|| "expected 1 to 64".to_owned())
+}

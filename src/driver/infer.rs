@@ -1,0 +1,179 @@
+//! The Runtime network alone: inputs from files, outputs as tensors.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::Session;
+use super::data::want_of;
+use crate::data::{Column, Columns, DataError, DataSet, Source, common_rows};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::engine::plan::{Engine, Options, Plan, Store};
+use crate::ir::{Graph, ResultRole};
+use crate::lower::lower;
+use crate::networks;
+use crate::ops::RunContext;
+use crate::passes::Pipeline;
+use crate::train::{Batch, Expected, Failure, Weights, initial_values, set_weights};
+
+/// How many samples are computed at a time.
+const BATCH: usize = 256;
+
+/// What is asked of the Runtime network.
+#[derive(Clone, Debug)]
+pub struct InferOptions {
+    /// The trained weights.
+    pub weights: PathBuf,
+    /// A file for each input.
+    pub inputs: Vec<(String, PathBuf)>,
+    /// The outputs wanted; empty for all.
+    pub outputs: Vec<String>,
+    /// How many threads.
+    pub threads: usize,
+    /// The seed of what is still random in Runtime.
+    pub seed: u64,
+}
+
+/// One output of all samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Its declared name.
+    pub name: String,
+    /// Samples first, then the shape of one.
+    pub shape: Vec<usize>,
+    /// Row-major.
+    pub values: Vec<f32>,
+}
+
+impl Session {
+    /// Computes outputs of the Runtime network.
+    ///
+    /// # Errors
+    /// Unknown names, missing inputs, files and weights that do not fit.
+    pub fn infer(&self, options: &InferOptions) -> Result<Vec<Output>, Vec<Diagnostic>> {
+        let Some(program) = &self.program else { return Err(self.diagnostics.clone()) };
+        let names = self.outputs(&program.graph, &options.outputs)?;
+        let network = networks::runtime_of(&program.graph, &names);
+        let graph = lower(&network).map_err(|fault| vec![self.failure(&Failure::Unbatchable(fault))])?;
+        let graph = Pipeline::standard().run(&graph);
+        let (set, rows) = self.inputs(&network, &options.inputs)?;
+        let mut store = Store::new();
+        for (path, value) in initial_values(&program.graph, 0) {
+            store.set(&path, &value);
+        }
+        set_weights(&mut store, &self.weights(&program.graph, &options.weights)?);
+        self.compute(&graph, &set, rows, &mut store, options)
+    }
+
+    fn outputs(&self, graph: &Graph, asked: &[String]) -> Result<Vec<String>, Vec<Diagnostic>> {
+        let declared: Vec<&str> = graph
+            .results
+            .iter()
+            .filter(|result| result.role == ResultRole::Output)
+            .map(|result| result.name.as_str())
+            .collect();
+        if let Some(unknown) = asked.iter().find(|name| !declared.contains(&name.as_str())) {
+            let title = format!("no output is called `{unknown}`");
+            let note = format!("the outputs are `{}`", declared.join("`, `"));
+            return Err(vec![Diagnostic::new(Code::E0102, title).note(note)]);
+        }
+        if declared.is_empty() {
+            let title = "the program declares no output";
+            return Err(vec![Diagnostic::new(Code::E0602, title).help("add `output y` for what Runtime gives")]);
+        }
+        Ok(match asked {
+            [] => declared.into_iter().map(str::to_owned).collect(),
+            asked => asked.to_vec(),
+        })
+    }
+
+    /// The columns of the network's inputs and their number of rows.
+    fn inputs(&self, network: &Graph, given: &[(String, PathBuf)]) -> Result<(DataSet, usize), Vec<Diagnostic>> {
+        let mut columns: Vec<(String, Column)> = Vec::new();
+        let mut rows = Vec::new();
+        let needed: Vec<&str> = network.inputs.iter().map(|input| input.name.as_str()).collect();
+        if let Some((unknown, _)) = given.iter().find(|(name, _)| !needed.contains(&name.as_str())) {
+            let title = format!("the Runtime network has no input `{unknown}`");
+            let note = format!("it needs `{}`", needed.join("`, `"));
+            return Err(vec![Diagnostic::new(Code::E0102, title).note(note)]);
+        }
+        for input in &network.inputs {
+            let Some((name, path)) = given.iter().find(|(name, _)| *name == input.name) else {
+                let title = format!("the Runtime network needs input `{}`", input.name);
+                let help = format!("give it: `--input {}=file.npy`", input.name);
+                return Err(vec![Diagnostic::new(Code::E0402, title).help(help)]);
+            };
+            let refuse = |error: DataError| vec![error.diagnostic(None)];
+            let column = source_of(name, path).load(&want_of(network.ty(input.value))).map_err(refuse)?;
+            rows.push((name.as_str(), path.as_path(), column.rows()));
+            columns.push((name.clone(), column));
+        }
+        let rows = common_rows(rows).map_err(|error| vec![error.diagnostic(None)])?;
+        let set = DataSet::new(columns).map_err(|error| vec![error.diagnostic(None)])?;
+        Ok((set, rows.max(1)))
+    }
+
+    /// The weights of a file, every variable of the program among them.
+    pub fn weights(&self, graph: &Graph, path: &Path) -> Result<Weights, Vec<Diagnostic>> {
+        let refuse = |error: crate::train::WeightsError| vec![Diagnostic::new(Code::E0803, error.to_string())];
+        let weights = Weights::load(path).map_err(refuse)?;
+        let shapes: Vec<(String, Vec<usize>)> = graph
+            .variables
+            .iter()
+            .map(|variable| (variable.path.clone(), variable.ty.shape.constant().unwrap_or_default()))
+            .collect();
+        let expected: Vec<Expected> = shapes.iter().map(|(name, shape)| Expected { name, shape }).collect();
+        weights.check(&expected).map_err(refuse)?;
+        Ok(weights)
+    }
+
+    fn compute(
+        &self,
+        graph: &Graph,
+        set: &DataSet,
+        rows: usize,
+        store: &mut Store,
+        options: &InferOptions,
+    ) -> Result<Vec<Output>, Vec<Diagnostic>> {
+        let mut engine = Engine::new(options.threads);
+        let mut buffers = Batch::new(graph);
+        let mut plans: BTreeMap<usize, Plan> = BTreeMap::new();
+        let mut outputs: Vec<Output> = Vec::new();
+        let all: Vec<usize> = (0..rows).collect();
+        for part in all.chunks(BATCH) {
+            if !plans.contains_key(&part.len()) {
+                let plan = Plan::new(graph, part.len(), store, &Options::default());
+                plans.insert(part.len(), plan.map_err(|fault| vec![self.failure(&Failure::Plan(fault))])?);
+            }
+            buffers.fill(Some(set), part, 0.0);
+            let run = RunContext { seed: options.seed, step: 0, batch: part.len() };
+            let outcome = engine
+                .run(&plans[&part.len()], store, &buffers.feeds(), &run)
+                .expect("the plan and its feeds are ours");
+            for (index, result) in graph.results.iter().enumerate() {
+                let tensor = outcome.tensor(index);
+                let per_sample = graph.node(result.value).per_sample;
+                if outputs.len() == index {
+                    let shape = tensor.shape().to_vec();
+                    outputs.push(Output { name: result.name.clone(), shape, values: tensor.to_f32() });
+                } else if per_sample {
+                    outputs[index].shape[0] += part.len();
+                    outputs[index].values.extend(tensor.to_f32());
+                }
+            }
+        }
+        Ok(outputs)
+    }
+}
+
+/// The reader for a file, by its ending.
+fn source_of(input: &str, path: &Path) -> Source {
+    let name = path.to_string_lossy().to_lowercase();
+    let (path, raw) = (path.to_path_buf(), false);
+    let bare = name.strip_suffix(".gz").unwrap_or(&name);
+    match () {
+        () if bare.ends_with(".npz") => Source::Npz { path, key: input.to_owned(), raw },
+        () if bare.ends_with(".npy") => Source::Npy { path, raw },
+        () if bare.ends_with(".csv") => Source::Csv { path, columns: Columns::One(input.to_owned()) },
+        () => Source::Idx { path, raw },
+    }
+}

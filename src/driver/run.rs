@@ -1,0 +1,326 @@
+//! A whole run: data loaded, trained, results left in a folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use serde_json::json;
+
+use super::data::{Sets, feeds_of};
+use super::{DataOverride, Session};
+use crate::check::{Keep, Length, Optimizer, Program, TrainSettings};
+use crate::data::DataSet;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::engine::plan::{Engine, PlanError, Store};
+use crate::ir::{Place, ResultRole};
+use crate::lower::lower;
+use crate::networks::{self, Network};
+use crate::passes::Pipeline;
+use crate::report::{self, Log};
+use crate::train::{Evaluator, Event, Failure, Observer, Outcome, Trainer, Training, Weights, initial_values};
+
+/// What a run is asked for beside the program.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Where results go.
+    pub out: PathBuf,
+    /// How many threads.
+    pub threads: usize,
+    /// Replaces the program's number of epochs.
+    pub epochs: Option<usize>,
+    /// Replaces the program's seed.
+    pub seed: Option<u64>,
+    /// Data files that replace the program's.
+    pub data: Vec<DataOverride>,
+}
+
+/// What a run left.
+pub struct RunReport {
+    /// What training gave.
+    pub outcome: Outcome,
+    /// The kept weights' losses and metrics on the test set, if there is one: names and values.
+    pub test: Vec<(String, f64)>,
+    /// Where the weights are.
+    pub weights: PathBuf,
+}
+
+/// What a run is about to do, for whoever shows it.
+pub struct Prepared {
+    /// Trained parameters' elements.
+    pub parameters: u64,
+    /// Samples in the training set.
+    pub samples: usize,
+    /// Samples in the validation set.
+    pub validation: usize,
+    /// Steps of the whole run at most, and of an epoch.
+    pub steps: (u64, usize),
+    /// Epochs of the whole run, when it is counted in them.
+    pub epochs: Option<usize>,
+}
+
+/// Watches a run from outside.
+pub trait Watch: Observer {
+    /// Is told once, before the first step.
+    fn prepared(&mut self, prepared: &Prepared);
+}
+
+impl Session {
+    /// Trains the program and leaves the results in `options.out`.
+    ///
+    /// # Errors
+    /// What was wrong with the data, the values or the disk. After a value that is not finite, and after a stop, the weights and the log
+    /// are there nevertheless.
+    pub fn run(&self, options: &RunOptions, watch: &mut dyn Watch, stop: &AtomicBool) -> Result<RunReport, Vec<Diagnostic>> {
+        let Some(program) = &self.program else { return Err(self.diagnostics.clone()) };
+        let sets = Sets::load(program, &self.folder, &options.data)?;
+        self.fed(program, &sets).map_err(|fault| vec![fault])?;
+        let settings = settings_of(program, options);
+        let training = Training {
+            program,
+            settings: &settings,
+            train: sets.train.as_ref(),
+            validation: sets.validation.as_ref(),
+            threads: options.threads,
+        };
+        let mut trainer = Trainer::new(training, None).map_err(|failure| vec![self.failure(&failure)])?;
+        let folder = Folder::create(&options.out, &self.title())?;
+        folder.describe(program, &settings)?;
+        let mut observer = Recorder { folder: &folder, log: folder.log(&trainer)?, watch };
+        observer.watch.prepared(&prepared(program, &sets, &settings, &trainer));
+        let outcome = match trainer.run(&mut observer, stop) {
+            Ok(outcome) => outcome,
+            Err(failure) => return Err(vec![self.failed_run(&failure, &folder)]),
+        };
+        let weights = folder.weights(&outcome.weights)?;
+        folder.curve(&outcome.history)?;
+        let test = match &sets.test {
+            Some(set) => self.evaluate(program, &settings, &outcome.weights, set, options.threads)?,
+            None => Vec::new(),
+        };
+        Ok(RunReport { outcome, test, weights })
+    }
+
+    /// The program's name: its file's without the ending.
+    pub fn title(&self) -> String {
+        let name = &self.sources.file(self.file).name;
+        Path::new(name).file_stem().map_or_else(|| name.clone(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// A program trains on data, unless all its inputs are drawn.
+    fn fed(&self, program: &Program, sets: &Sets) -> Result<(), Diagnostic> {
+        if !program.graph.results.iter().any(|result| matches!(result.role, ResultRole::Loss { .. })) {
+            let title = "this program has no loss, so there is nothing to train";
+            return Err(Diagnostic::new(Code::E0103, title).help("`nnlc infer` computes outputs"));
+        }
+        match feeds_of(&program.graph).next() {
+            Some(input) if sets.train.is_none() => {
+                let title = format!("input `{}` is never fed: there is no `data train`", input.name);
+                let diagnostic = match program.graph.node(input.value).place.span {
+                    Some(span) => Diagnostic::at(Code::E0402, span, title, "declared here"),
+                    None => Diagnostic::new(Code::E0402, title),
+                };
+                Err(diagnostic.help("add `data train { ... = idx(\"...\") }`, or give `--data train=f.csv`"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn evaluate(
+        &self,
+        program: &Program,
+        settings: &TrainSettings,
+        weights: &Weights,
+        set: &DataSet,
+        threads: usize,
+    ) -> Result<Vec<(String, f64)>, Vec<Diagnostic>> {
+        let refuse = |failure: Failure| vec![self.failure(&failure)];
+        let network = networks::derive(&program.graph, Network::MainValidation);
+        let graph = lower(&network).map_err(|fault| refuse(Failure::Unbatchable(fault)))?;
+        let mut evaluator = Evaluator::new(Pipeline::standard().run(&graph), settings.batch);
+        let mut store = Store::new();
+        for (path, value) in initial_values(&program.graph, settings.seed) {
+            store.set(&path, &value);
+        }
+        crate::train::set_weights(&mut store, weights);
+        let mut engine = Engine::new(threads);
+        let means = evaluator.means(&mut engine, &mut store, Some(set), settings.seed);
+        let means = means.map_err(|fault| refuse(Failure::Plan(fault)))?;
+        Ok(evaluator.names().map(str::to_owned).zip(means).collect())
+    }
+
+    /// A failure of a run as a diagnostic at the program's text.
+    pub fn failure(&self, failure: &Failure) -> Diagnostic {
+        match failure {
+            Failure::Unbatchable(fault) => self.at_place(Code::E0116, fault.place, fault.to_string(), "this operation"),
+            Failure::Plan(PlanError::Memory { bytes, limit }) => {
+                let title = format!(
+                    "the program needs {} of memory, more than the {} that there are",
+                    report::numbers::bytes(*bytes),
+                    report::numbers::bytes(*limit)
+                );
+                Diagnostic::new(Code::E0205, title).help("make the minibatch or the widest layer smaller")
+            }
+            Failure::Plan(fault) => Diagnostic::new(Code::E0205, fault.to_string()),
+            Failure::NotFinite { culprit: Some((place, op)), .. } => {
+                let label = format!("`{op}` gives a NaN or an infinity here, from finite values");
+                self.at_place(Code::E0802, *place, failure.to_string(), &label)
+            }
+            Failure::NotFinite { .. } => Diagnostic::new(Code::E0802, failure.to_string()),
+            Failure::Observer(reason) => Diagnostic::new(Code::E0804, reason.clone()),
+        }
+    }
+
+    fn at_place(&self, code: Code, place: Place, title: String, label: &str) -> Diagnostic {
+        let graph = self.program.as_ref().map(|program| &program.graph);
+        match graph.and_then(|graph| crate::check::user_place(&self.sources, graph, place)) {
+            Some(span) => Diagnostic::at(code, span, title, label),
+            None => Diagnostic::new(code, title).note(label),
+        }
+    }
+
+    /// Keeps what a failed run had.
+    fn failed_run(&self, failure: &Failure, folder: &Folder) -> Diagnostic {
+        let diagnostic = self.failure(failure);
+        let Failure::NotFinite { weights, history, .. } = failure else { return diagnostic };
+        if !history.points.is_empty() && folder.curve(history).is_err() {
+            return diagnostic;
+        }
+        match folder.weights(weights) {
+            Ok(path) => diagnostic.note(format!("the weights from before this are in `{}`", path.display())),
+            Err(_) => diagnostic,
+        }
+    }
+}
+
+fn prepared(program: &Program, sets: &Sets, settings: &TrainSettings, trainer: &Trainer) -> Prepared {
+    let size = |variable: &crate::ir::Variable| variable.ty.shape.size().constant().unwrap_or(0) as u64;
+    let params = program.graph.variables.iter().filter(|v| matches!(v.kind, crate::ir::VariableKind::Param { .. }));
+    Prepared {
+        parameters: params.map(size).sum(),
+        samples: sets.train.as_ref().map_or(0, DataSet::rows),
+        validation: sets.validation.as_ref().map_or(0, DataSet::rows),
+        steps: (trainer.total_steps(), trainer.epoch_steps()),
+        epochs: match settings.length {
+            Length::Epochs(epochs) => Some(epochs),
+            Length::Steps(_) => None,
+        },
+    }
+}
+
+fn settings_of(program: &Program, options: &RunOptions) -> TrainSettings {
+    let mut settings = program.train.clone();
+    if let Some(epochs) = options.epochs {
+        settings.length = Length::Epochs(epochs);
+    }
+    if let Some(seed) = options.seed {
+        settings.seed = seed;
+    }
+    settings
+}
+
+/// The folder of a run.
+struct Folder {
+    path: PathBuf,
+    title: String,
+}
+
+impl Folder {
+    fn create(path: &Path, title: &str) -> Result<Folder, Vec<Diagnostic>> {
+        fs::create_dir_all(path).map_err(|error| unwritable(path, &error))?;
+        Ok(Folder { path: path.to_path_buf(), title: title.to_owned() })
+    }
+
+    /// Writes a text beside its place, then renames it.
+    fn write(&self, name: &str, text: &str) -> Result<PathBuf, Vec<Diagnostic>> {
+        let path = self.path.join(name);
+        let written = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(&self.path)).and_then(|mut file| {
+            std::io::Write::write_all(&mut file, text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)
+        });
+        written.map_err(|error| unwritable(&path, &error))?;
+        Ok(path)
+    }
+
+    fn log(&self, trainer: &Trainer) -> Result<Log, Vec<Diagnostic>> {
+        let path = self.path.join("log.csv");
+        Log::create(&path, &trainer.history()).map_err(|error| unwritable(&path, &error))
+    }
+
+    fn curve(&self, history: &crate::report::History) -> Result<PathBuf, Vec<Diagnostic>> {
+        self.write("curve.svg", &report::svg(history, &self.title))
+    }
+
+    fn weights(&self, weights: &Weights) -> Result<PathBuf, Vec<Diagnostic>> {
+        let path = self.path.join("weights.safetensors");
+        let mut weights = weights.clone();
+        weights.metadata.insert("model".to_owned(), self.title.clone());
+        weights.metadata.insert("nnlc".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+        weights.save(&path).map_err(|error| vec![Diagnostic::new(Code::E0804, error.to_string())])?;
+        Ok(path)
+    }
+
+    /// The resolved configuration and the derived networks.
+    fn describe(&self, program: &Program, settings: &TrainSettings) -> Result<(), Vec<Diagnostic>> {
+        let config = serde_json::to_string_pretty(&config(program, settings)).unwrap_or_default();
+        self.write("config.json", &(config + "\n"))?;
+        Ok(())
+    }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Vec<Diagnostic> {
+    let title = format!("`{}` could not be written: {}", path.display(), super::reason(error));
+    vec![Diagnostic::new(Code::E0804, title).help("choose another folder with `--out`")]
+}
+
+/// The settings as they were in force, defaults and overrides included.
+fn config(program: &Program, settings: &TrainSettings) -> serde_json::Value {
+    let optimizer = match settings.optimizer {
+        Optimizer::Sgd { lr } => json!({ "name": "sgd", "lr": lr }),
+        Optimizer::Momentum { lr, momentum } => json!({ "name": "momentum", "lr": lr, "momentum": momentum }),
+        Optimizer::Nesterov { lr, momentum } => json!({ "name": "nesterov", "lr": lr, "momentum": momentum }),
+        Optimizer::Adam { lr, beta1, beta2, eps } => {
+            json!({ "name": "adam", "lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps })
+        }
+    };
+    let (epochs, steps) = match settings.length {
+        Length::Epochs(epochs) => (Some(epochs), None),
+        Length::Steps(steps) => (None, Some(steps)),
+    };
+    let variables: serde_json::Map<_, _> =
+        program.graph.variables.iter().map(|v| (v.path.clone(), json!(v.ty.to_string()))).collect();
+    json!({
+        "nnlc": env!("CARGO_PKG_VERSION"),
+        "optimizer": optimizer,
+        "weight_decay": settings.weight_decay,
+        "batch": settings.batch,
+        "epochs": epochs,
+        "steps": steps,
+        "seed": settings.seed,
+        "shuffle": settings.shuffle,
+        "clip_norm": settings.clip_norm,
+        "clip_value": settings.clip_value,
+        "keep": if settings.keep == Keep::Best { "best" } else { "last" },
+        "monitor": settings.monitor,
+        "patience": settings.patience,
+        "variables": variables,
+    })
+}
+
+/// Writes the log and the curve as the run goes, and passes events on.
+struct Recorder<'a> {
+    folder: &'a Folder,
+    log: Log,
+    watch: &'a mut dyn Watch,
+}
+
+impl Observer for Recorder<'_> {
+    fn event(&mut self, event: Event) -> Result<(), String> {
+        if let Event::Epoch { point, history, .. } = &event {
+            let path = self.folder.path.join("log.csv");
+            self.log.append(point).map_err(|error| format!("`{}` could not be written: {error}", path.display()))?;
+            self.folder.curve(history).map_err(|faults| faults[0].title.clone())?;
+        }
+        self.watch.event(event)
+    }
+}

@@ -1,0 +1,142 @@
+//! Minibatches: the order of the samples, and buffers that are filled from columns again and again.
+
+use crate::data::{DataSet, Element};
+use crate::engine::plan::Feed;
+use crate::ir::Graph;
+use crate::tensor::DType;
+use crate::tensor::random::{Stream, key_of};
+
+/// The order in which an epoch takes the samples.
+#[derive(Clone, Debug)]
+pub struct Order {
+    rows: Vec<usize>,
+    seed: Option<u64>,
+}
+
+impl Order {
+    /// An order of `rows` samples: as they are, or with a seed shuffled anew each epoch.
+    pub fn new(rows: usize, seed: Option<u64>) -> Order {
+        Order { rows: (0..rows).collect(), seed }
+    }
+
+    /// The samples in the order of epoch `epoch` (from 1): a function of seed and epoch alone, by Fisher and Yates' shuffle.
+    pub fn epoch(&mut self, epoch: u64) -> &[usize] {
+        let Some(seed) = self.seed else { return &self.rows };
+        for (position, row) in self.rows.iter_mut().enumerate() {
+            *row = position;
+        }
+        let stream = Stream { seed, key: key_of("@shuffle"), step: epoch };
+        for last in (1..self.rows.len()).rev() {
+            let words = stream.words(0, last as u32);
+            let draw = u64::from(words[0]) << 32 | u64::from(words[1]);
+            // The bias of the remainder is below 2^-32 for any set that fits in memory.
+            self.rows.swap(last, (draw % (last as u64 + 1)) as usize);
+        }
+        &self.rows
+    }
+}
+
+/// One input's part of a minibatch.
+#[derive(Clone, Debug)]
+enum Buffer {
+    F32(Vec<f32>),
+    I32(Vec<i32>),
+    Bool(Vec<bool>),
+    Scalar([f32; 1]),
+}
+
+/// The feeds of a graph's inputs, gathered from a data set.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    names: Vec<String>,
+    buffers: Vec<Buffer>,
+}
+
+impl Batch {
+    /// Buffers for the inputs of a lowered graph.
+    pub fn new(graph: &Graph) -> Batch {
+        let buffer = |input: &crate::ir::Input| match &graph.ty(input.value).dtype {
+            DType::F32 if input.name == super::step::RATE => Buffer::Scalar([0.0]),
+            DType::F32 => Buffer::F32(Vec::new()),
+            DType::I32 | DType::Index(_) => Buffer::I32(Vec::new()),
+            DType::Bool => Buffer::Bool(Vec::new()),
+        };
+        let names = graph.inputs.iter().map(|input| input.name.clone()).collect();
+        Batch { names, buffers: graph.inputs.iter().map(buffer).collect() }
+    }
+
+    /// Fills the buffers with the samples numbered `rows`, and the rate if the graph takes one.
+    pub fn fill(&mut self, set: Option<&DataSet>, rows: &[usize], rate: f32) {
+        for (name, buffer) in self.names.iter().zip(&mut self.buffers) {
+            let column = set.and_then(|set| set.column(name));
+            match (buffer, column) {
+                (Buffer::Scalar(scalar), _) => *scalar = [rate],
+                (Buffer::F32(values), Some(column)) => {
+                    values.resize(rows.len() * column.row_len(), 0.0);
+                    column.gather_f32(rows, values);
+                }
+                (Buffer::I32(values), Some(column)) => {
+                    values.resize(rows.len() * column.row_len(), 0);
+                    column.gather_i32(rows, values);
+                }
+                (Buffer::Bool(values), Some(column)) => {
+                    debug_assert_eq!(column.element(), Element::Bool);
+                    let mut integers = vec![0; rows.len() * column.row_len()];
+                    column.gather_i32(rows, &mut integers);
+                    *values = integers.into_iter().map(|value| value != 0).collect();
+                }
+                (_, None) => {}
+            }
+        }
+    }
+
+    /// What an engine is fed.
+    pub fn feeds(&self) -> Vec<Feed<'_>> {
+        let feed = |buffer| match buffer {
+            &Buffer::F32(ref values) => Feed::F32(values),
+            Buffer::I32(values) => Feed::I32(values),
+            Buffer::Bool(values) => Feed::Bool(values),
+            Buffer::Scalar(scalar) => Feed::F32(scalar),
+        };
+        self.buffers.iter().map(feed).collect()
+    }
+
+    /// The same as tensors, for the reference engine. `batch` is the number of samples.
+    pub fn tensors(&self, graph: &Graph, run: &crate::ops::RunContext) -> Vec<crate::tensor::Tensor> {
+        use crate::tensor::Tensor;
+        let tensor = |(input, buffer): (&crate::ir::Input, &Buffer)| {
+            let shape = run.sizes(&graph.ty(input.value).shape);
+            let count: usize = shape.iter().product();
+            match buffer {
+                Buffer::F32(values) if values.len() == count => Tensor::f32(&shape, values.clone()),
+                Buffer::I32(values) if values.len() == count => Tensor::i32(&shape, values.clone()),
+                Buffer::Scalar(scalar) => Tensor::scalar(scalar[0]),
+                Buffer::Bool(values) if values.len() == count => {
+                    let array = ndarray::ArrayD::from_shape_vec(shape, values.clone());
+                    Tensor::Bool(array.expect("as many values as the shape holds"))
+                }
+                // An input that nothing feeds is read by nothing.
+                _ => Tensor::f32(&shape, vec![0.0; count]),
+            }
+        };
+        graph.inputs.iter().zip(&self.buffers).map(tensor).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_a_permutation_that_depends_on_seed_and_epoch_alone() {
+        let mut order = Order::new(100, Some(7));
+        let first = order.epoch(1).to_vec();
+        let second = order.epoch(2).to_vec();
+        assert_ne!(first, second);
+        assert_eq!(order.epoch(1), first);
+        let mut sorted = second;
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..100).collect::<Vec<_>>());
+        assert_eq!(Order::new(4, None).epoch(3), [0, 1, 2, 3]);
+    }
+}

@@ -1,0 +1,142 @@
+//! The graph of one training step: losses, gradients, clipping, optimizer, state updates.
+
+use crate::base::IndexVec;
+use crate::check::TrainSettings;
+use crate::ir::{Attrs, Graph, Input, Node, Op, Place, ResultRole, Update, Value, VarId, Variable, VariableKind, op};
+use crate::lower::OBJECTIVE;
+use crate::ops::Builder;
+use crate::tensor::{Shape, Type};
+use crate::{autodiff, tensor};
+
+use super::optimizer;
+
+/// The name of the fed scalar. `@` keeps it apart from a program's inputs.
+pub const RATE: &str = "@rate";
+
+/// A step's graph, ready for passes and plans.
+#[derive(Clone, Debug)]
+pub struct StepGraph {
+    /// The graph. Its results are the losses in order, then the objective; its last input is the rate, a scalar.
+    pub graph: Graph,
+    /// The names of the losses, in the order of the results.
+    pub losses: Vec<String>,
+}
+
+/// Builds the step of a lowered Main network: `network` with the gradient of its objective by every parameter that is not frozen,
+/// and the optimizer's updates. Optimizer slots become variables called `<parameter>@<slot>`.
+///
+/// # Panics
+/// When the network has no loss: the checker lets no such program train.
+pub fn step_graph(network: &Graph, settings: &TrainSettings) -> StepGraph {
+    let mut graph = network.clone();
+    let losses = graph.results.iter().filter(|result| matches!(result.role, ResultRole::Loss { .. }));
+    let losses = losses.map(|loss| loss.name.clone()).collect();
+    let objective = graph.results.iter().find(|result| result.name == OBJECTIVE && result.role == ResultRole::Extra);
+    let objective = objective.expect("a program that trains has a loss").value;
+    let params = trained(&mut graph);
+    let nodes: Vec<Value> = params.iter().map(|(_, node)| *node).collect();
+    let gradients = autodiff::gradients(&mut graph, objective, &nodes);
+    let moving: Vec<(VarId, Value, Value)> =
+        params.into_iter().zip(gradients).filter_map(|((id, node), grad)| grad.map(|grad| (id, node, grad))).collect();
+    let rate = rate_input(&mut graph);
+    let grads = prepared(&mut graph, settings, &moving);
+    for ((id, node, _), grad) in moving.iter().zip(grads) {
+        move_parameter(&mut graph, settings, *id, *node, grad, rate);
+    }
+    StepGraph { graph, losses }
+}
+
+/// The trained parameters that the graph reads, each with its one node.
+fn trained(graph: &mut Graph) -> Vec<(VarId, Value)> {
+    let mut nodes: IndexVec<VarId, Option<Value>> = graph.variables.iter().map(|_| None).collect();
+    for (value, node) in graph.nodes.iter_enumerated().filter(|(_, node)| node.op == op::VARIABLE) {
+        nodes[VarId(node.attrs.get_int("index") as u32)].get_or_insert(value);
+    }
+    let is_trained = |id: &VarId| matches!(graph.variables[*id].kind, VariableKind::Param { frozen: false, .. });
+    nodes.iter_enumerated().filter(|(id, _)| is_trained(id)).filter_map(|(id, node)| Some((id, (*node)?))).collect()
+}
+
+fn rate_input(graph: &mut Graph) -> Value {
+    let ty = Type { dtype: tensor::DType::F32, shape: Shape::scalar() };
+    let attrs = Attrs::new().int("index", graph.inputs.len() as i64);
+    let node = Node { op: op::INPUT, inputs: Default::default(), attrs, ty, per_sample: false, place: Place::NONE };
+    let value = graph.push(node);
+    graph.inputs.push(Input { name: RATE.to_owned(), value, drawn: None });
+    value
+}
+
+/// The gradients after weight decay and clipping, in NNabla's order: decay is part of the gradient, then values, then the norm.
+fn prepared(graph: &mut Graph, settings: &TrainSettings, moving: &[(VarId, Value, Value)]) -> Vec<Value> {
+    let mut grads: Vec<Value> = Vec::new();
+    for (id, node, grad) in moving {
+        let variable = graph.variables[*id].clone();
+        let mut b = Builder::new(graph, variable.place);
+        let decay = match variable.kind {
+            VariableKind::Param { decay, .. } => decay * settings.weight_decay,
+            _ => 0.0,
+        };
+        let mut grad = *grad;
+        if decay != 0.0 {
+            let factor = b.scalar(decay);
+            let pull = b.mul(factor, *node);
+            grad = b.add(grad, pull);
+        }
+        if let Some(limit) = settings.clip_value {
+            let (low, high) = (b.scalar(-limit), b.scalar(limit));
+            let above = b.binary(Op("maximum"), grad, low);
+            grad = b.binary(Op("minimum"), above, high);
+        }
+        grads.push(grad);
+    }
+    match settings.clip_norm {
+        Some(limit) if !grads.is_empty() => clipped(graph, &grads, limit),
+        _ => grads,
+    }
+}
+
+/// All gradients times `limit / max(norm, limit)`, where the norm is that of all of them together.
+fn clipped(graph: &mut Graph, grads: &[Value], limit: f64) -> Vec<Value> {
+    let mut b = Builder::new(graph, Place::NONE);
+    let squares: Vec<Value> = grads
+        .iter()
+        .map(|grad| {
+            let square = b.mul(*grad, *grad);
+            let axes: Vec<i64> = (0..b.shape(square).rank() as i64).collect();
+            if axes.is_empty() { square } else { b.sum(square, &axes, false) }
+        })
+        .collect();
+    let total = squares[1..].iter().fold(squares[0], |sum, square| b.add(sum, *square));
+    let norm = b.unary(Op("sqrt"), total);
+    let limit = b.scalar(limit);
+    let larger = b.binary(Op("maximum"), norm, limit);
+    let factor = b.div(limit, larger);
+    grads.iter().map(|grad| b.mul(factor, *grad)).collect()
+}
+
+fn move_parameter(graph: &mut Graph, settings: &TrainSettings, id: VarId, node: Value, grad: Value, rate: Value) {
+    let variable = graph.variables[id].clone();
+    let names = optimizer::slots(&settings.optimizer);
+    let slots: Vec<VarId> = names
+        .iter()
+        .map(|name| {
+            let path = format!("{}@{name}", variable.path);
+            graph.variables.push(Variable { path, kind: VariableKind::Slot, init: None, ..variable.clone() })
+        })
+        .collect();
+    let mut b = Builder::new(graph, variable.place);
+    let old: Vec<Value> = slots.iter().map(|slot| b.variable(*slot, variable.ty.clone())).collect();
+    let rate = match variable.kind {
+        VariableKind::Param { lr, .. } if lr != 1.0 => {
+            let factor = b.scalar(lr);
+            b.mul(factor, rate)
+        }
+        _ => rate,
+    };
+    let new = optimizer::update(&mut b, &settings.optimizer, node, grad, rate, &old);
+    let targets = std::iter::once(id).chain(slots);
+    graph.updates.extend(targets.zip(new).map(|(variable_id, value)| Update {
+        variable: variable_id,
+        value,
+        place: variable.place,
+    }));
+}

@@ -1,0 +1,525 @@
+//! The loop: epochs of steps, validation after each, the best weights kept, and a stop that loses nothing.
+//!
+//! When a loss stops being finite the run goes back to the start of the epoch and repeats it up to the step before: a run is
+//! deterministic, so those are the last good weights, and the failing step can be looked at node by node.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::batches::{Batch, Order};
+use super::evaluate::Evaluator;
+use super::initial::{initial_values, zeros};
+use super::locate::first_non_finite;
+use super::optimizer::Rates;
+use super::step::{StepGraph, step_graph};
+use super::weights::{Elements, SavedTensor, Weights};
+use crate::base::IndexVec;
+use crate::check::{Keep, Length, Program, TrainSettings};
+use crate::data::DataSet;
+use crate::engine::plan::{Engine, Options, Plan, PlanError, Store};
+use crate::ir::{Graph, Place, ResultRole, VarId, VariableKind};
+use crate::lower::{OBJECTIVE, Unbatchable, lower};
+use crate::networks::{self, Network};
+use crate::ops::RunContext;
+use crate::passes::Pipeline;
+use crate::report::{Axis, History, Kind, Point, Series};
+use crate::tensor::Tensor;
+
+/// Steps between two validations of a program whose inputs are all drawn, which has no epochs of its own.
+const DRAWN_EPOCH: usize = 100;
+
+/// What a run is made of.
+#[derive(Clone, Copy)]
+pub struct Training<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// Its settings, after what the command line changed.
+    pub settings: &'a TrainSettings,
+    /// What is trained on; none when every input is drawn.
+    pub train: Option<&'a DataSet>,
+    /// What the weights are chosen by.
+    pub validation: Option<&'a DataSet>,
+    /// How many threads; the number changes no result.
+    pub threads: usize,
+}
+
+/// What happens in a run.
+pub enum Event<'a> {
+    /// A step is done.
+    Step {
+        /// Its number, from 1.
+        step: u64,
+        /// The epoch it belongs to, from 1.
+        epoch: u64,
+        /// Samples in its minibatch.
+        samples: usize,
+        /// The objective at this step.
+        objective: f32,
+    },
+    /// An epoch is done and validated.
+    Epoch {
+        /// What was measured.
+        point: &'a Point,
+        /// All that was measured.
+        history: &'a History,
+        /// Whether its weights are the best so far.
+        best: bool,
+    },
+}
+
+/// Watches a run.
+pub trait Observer {
+    /// Is told of every event. An error ends the run: what it writes cannot be written.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn event(&mut self, event: Event) -> Result<(), String>;
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It trained as long as it should.
+    Done,
+    /// It was asked to stop.
+    Stopped,
+    /// No epoch was better for as long as `patience` allows.
+    Patience,
+}
+
+/// What a run gave.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Why it ended.
+    pub ended: Ended,
+    /// What it measured.
+    pub history: History,
+    /// The weights that it keeps.
+    pub weights: Weights,
+    /// How long it trained.
+    pub elapsed: Duration,
+}
+
+/// Why a run failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// An operation has no meaning for a minibatch.
+    Unbatchable(Unbatchable),
+    /// A plan does not fit in memory.
+    Plan(PlanError),
+    /// A value became NaN or infinite.
+    NotFinite {
+        /// The loss or metric, or the objective.
+        result: String,
+        /// In which step, or none in validation.
+        step: Option<u64>,
+        /// The first expression that was not finite, and what it computes.
+        culprit: Option<(Place, String)>,
+        /// The weights before.
+        weights: Box<Weights>,
+        /// What was measured before.
+        history: Box<History>,
+    },
+    /// What watches the run could not write.
+    Observer(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Unbatchable(fault) => fault.fmt(f),
+            Failure::Plan(fault) => fault.fmt(f),
+            Failure::NotFinite { result, step: Some(step), .. } => write!(f, "`{result}` is not finite in step {step}"),
+            Failure::NotFinite { result, .. } => write!(f, "the validation value of `{result}` is not finite"),
+            Failure::Observer(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Failure {
+        Failure::Plan(error)
+    }
+}
+
+/// A run in progress.
+pub struct Trainer<'a> {
+    training: Training<'a>,
+    engine: Engine,
+    store: Store,
+    step: StepGraph,
+    plans: BTreeMap<usize, Plan>,
+    buffers: Batch,
+    validation: Evaluator,
+    order: Order,
+    rates: Rates,
+}
+
+/// Sums over an epoch's samples.
+struct Sums {
+    values: Vec<f64>,
+    samples: usize,
+}
+
+/// A copy of all variables.
+type Snapshot = Vec<(String, Tensor)>;
+
+impl<'a> Trainer<'a> {
+    /// Lowers, differentiates and plans the networks, and draws the initial values; `weights` replace those of the variables that
+    /// they name.
+    ///
+    /// # Errors
+    /// When a network cannot be batched or does not fit in memory.
+    pub fn new(training: Training<'a>, weights: Option<&Weights>) -> Result<Trainer<'a>, Failure> {
+        let Training { program, settings, .. } = training;
+        let main = lower(&networks::training(&program.graph)).map_err(Failure::Unbatchable)?;
+        let validation = networks::derive(&program.graph, Network::MainValidation);
+        let validation = lower(&validation).map_err(Failure::Unbatchable)?;
+        let StepGraph { graph, losses } = step_graph(&main, settings);
+        let step = StepGraph { graph: Pipeline::standard().run(&graph), losses };
+        let mut store = Store::new();
+        for (path, value) in initial_values(&program.graph, settings.seed) {
+            store.set(&path, &value);
+        }
+        for slot in step.graph.variables.iter().filter(|variable| variable.kind == VariableKind::Slot) {
+            store.set(&slot.path, &zeros(&slot.ty));
+        }
+        if let Some(weights) = weights {
+            set_weights(&mut store, weights);
+        }
+        let rows = training.train.map_or(settings.batch, DataSet::rows);
+        let seed = (settings.shuffle && training.train.is_some()).then_some(settings.seed);
+        let mut trainer = Trainer {
+            engine: Engine::new(training.threads),
+            buffers: Batch::new(&step.graph),
+            validation: Evaluator::new(Pipeline::standard().run(&validation), settings.batch),
+            order: Order::new(rows, seed),
+            rates: Rates::new(settings.optimizer),
+            plans: BTreeMap::new(),
+            training,
+            store,
+            step,
+        };
+        trainer.plan(settings.batch.min(rows))?;
+        Ok(trainer)
+    }
+
+    /// The names of the losses, in order.
+    pub fn losses(&self) -> &[String] {
+        &self.step.losses
+    }
+
+    /// What the run will measure, without any points yet.
+    pub fn history(&self) -> History {
+        History::new(self.series(), self.axis())
+    }
+
+    /// How many steps the whole run takes at most.
+    pub fn total_steps(&self) -> u64 {
+        match self.training.settings.length {
+            Length::Steps(steps) => steps as u64,
+            Length::Epochs(epochs) => (epochs * self.epoch_steps()) as u64,
+        }
+    }
+
+    /// How many steps an epoch takes.
+    pub fn epoch_steps(&self) -> usize {
+        match self.training.train {
+            Some(set) => set.rows().div_ceil(self.training.settings.batch),
+            None => DRAWN_EPOCH,
+        }
+    }
+
+    /// Trains until the end, or until `stop` is set.
+    ///
+    /// # Errors
+    /// When a value is no longer finite, or what `observer` writes cannot be written.
+    pub fn run(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, Failure> {
+        let begun = Instant::now();
+        let mut history = self.history();
+        let (mut step, mut epoch) = (0, 0);
+        let (mut best, mut kept): (Option<f64>, Weights) = (None, self.weights());
+        let mut since_best = 0;
+        let ended = loop {
+            let left = self.steps_left(step, epoch);
+            if left == 0 {
+                break Ended::Done;
+            }
+            epoch += 1;
+            let sums = self.epoch(epoch, &mut step, left, observer, stop, &history)?;
+            if stop.load(Ordering::Relaxed) && sums.samples == 0 {
+                break Ended::Stopped;
+            }
+            let point = self.measure(epoch, step, &sums, begun.elapsed(), &history)?;
+            let judged = self.judged(&history, &point);
+            let better = match (judged, best) {
+                (Some(value), Some(best)) => value < best,
+                (value, None) => value.is_some(),
+                (None, _) => false,
+            };
+            history.points.push(point);
+            if better {
+                best = judged;
+                history.best = Some(history.points.len() - 1);
+                since_best = 0;
+            } else {
+                since_best += 1;
+            }
+            if better || self.training.settings.keep == Keep::Last || judged.is_none() {
+                kept = self.weights();
+            }
+            let point = &history.points[history.points.len() - 1];
+            observer.event(Event::Epoch { point, history: &history, best: better }).map_err(Failure::Observer)?;
+            if stop.load(Ordering::Relaxed) {
+                break Ended::Stopped;
+            }
+            if self.training.settings.patience.is_some_and(|patience| since_best >= patience) {
+                break Ended::Patience;
+            }
+        };
+        if self.training.settings.keep == Keep::Last {
+            history.best = None;
+        }
+        Ok(Outcome { ended, history, weights: kept, elapsed: begun.elapsed() })
+    }
+
+    /// Runs one step on the samples numbered `rows`, and gives the losses in order, then the objective.
+    ///
+    /// # Errors
+    /// When a plan for this number of samples does not fit in memory.
+    pub fn step(&mut self, step: u64, rows: &[usize]) -> Result<Vec<f32>, Failure> {
+        self.plan(rows.len())?;
+        let plan = &self.plans[&rows.len()];
+        self.buffers.fill(self.training.train, rows, self.rates.at(step));
+        let run = RunContext { seed: self.training.settings.seed, step, batch: rows.len() };
+        let outcome =
+            self.engine.run(plan, &mut self.store, &self.buffers.feeds(), &run).expect("the plan and its feeds are ours");
+        Ok((0..self.step.graph.results.len()).map(|result| outcome.scalar(result)).collect())
+    }
+
+    /// The rows of every minibatch of an epoch, in order.
+    pub fn minibatches(&mut self, epoch: u64) -> Vec<Vec<usize>> {
+        let batch = self.training.settings.batch;
+        self.order.epoch(epoch).chunks(batch).map(<[usize]>::to_vec).collect()
+    }
+
+    /// The parameters and states as they are now.
+    pub fn weights(&self) -> Weights {
+        let mut weights = Weights::default();
+        for variable in self.training.program.graph.variables.iter() {
+            let Some(tensor) = self.store.get(&variable.path) else { continue };
+            let shape = tensor.shape().to_vec();
+            let elements = match &tensor {
+                Tensor::I32(array) => Elements::I32(array.iter().copied().collect()),
+                other => Elements::F32(other.to_f32()),
+            };
+            weights.tensors.insert(variable.path.clone(), SavedTensor { shape, elements });
+        }
+        weights
+    }
+
+    fn plan(&mut self, batch: usize) -> Result<(), PlanError> {
+        if !self.plans.contains_key(&batch) {
+            let plan = Plan::new(&self.step.graph, batch, &self.store, &Options::default())?;
+            self.plans.insert(batch, plan);
+        }
+        Ok(())
+    }
+
+    fn axis(&self) -> Axis {
+        if self.training.train.is_some() { Axis::Epochs } else { Axis::Steps }
+    }
+
+    /// The losses, the total when there are several, then the metrics.
+    fn series(&self) -> Vec<Series> {
+        let validation = self.validation.graph();
+        let mut series = Vec::new();
+        for result in &validation.results {
+            let kind = if result.role == ResultRole::Metric { Kind::Metric } else { Kind::Loss };
+            let name = match result.name.as_str() {
+                OBJECTIVE if result.role == ResultRole::Extra => "total".to_owned(),
+                name => name.to_owned(),
+            };
+            series.push(Series { name, kind });
+        }
+        series
+    }
+
+    /// How many steps the coming epoch may take.
+    fn steps_left(&self, step: u64, epoch: u64) -> usize {
+        let whole = self.epoch_steps();
+        match self.training.settings.length {
+            Length::Epochs(epochs) if epoch < epochs as u64 => whole,
+            Length::Epochs(_) => 0,
+            Length::Steps(steps) => whole.min((steps as u64).saturating_sub(step) as usize),
+        }
+    }
+
+    fn epoch(
+        &mut self,
+        epoch: u64,
+        step: &mut u64,
+        steps: usize,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+        history: &History,
+    ) -> Result<Sums, Failure> {
+        let before = (self.snapshot(), *step);
+        let minibatches = self.minibatches(epoch);
+        let mut sums = Sums { values: vec![0.0; self.step.graph.results.len()], samples: 0 };
+        for rows in minibatches.iter().cycle().take(steps) {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            *step += 1;
+            let values = self.step(*step, rows)?;
+            if let Some(bad) = values.iter().position(|value| !value.is_finite()) {
+                return Err(self.not_finite(bad, &before, *step, &minibatches, history));
+            }
+            for (sum, value) in sums.values.iter_mut().zip(&values) {
+                *sum += f64::from(*value) * rows.len() as f64;
+            }
+            sums.samples += rows.len();
+            let objective = values[values.len() - 1];
+            let event = Event::Step { step: *step, epoch, samples: rows.len(), objective };
+            observer.event(event).map_err(Failure::Observer)?;
+        }
+        Ok(sums)
+    }
+
+    /// Validates and puts together what the epoch measured.
+    fn measure(
+        &mut self,
+        epoch: u64,
+        step: u64,
+        sums: &Sums,
+        elapsed: Duration,
+        history: &History,
+    ) -> Result<Point, Failure> {
+        let series = self.validation.graph().results.clone();
+        let trained: BTreeMap<&str, f64> = self
+            .step
+            .graph
+            .results
+            .iter()
+            .zip(&sums.values)
+            .map(|(result, sum)| (result.name.as_str(), sum / sums.samples.max(1) as f64))
+            .collect();
+        let is_loss = |role: &ResultRole| *role != ResultRole::Metric;
+        let train = series.iter().map(|s| trained.get(s.name.as_str()).copied().filter(|_| is_loss(&s.role))).collect();
+        let drawn = self.training.train.is_none();
+        let validation = match self.training.validation.is_some() || drawn {
+            false => vec![None; series.len()],
+            true => {
+                let seed = self.training.settings.seed;
+                let set = self.training.validation;
+                let means = self.validation.means(&mut self.engine, &mut self.store, set, seed)?;
+                if let Some(bad) = means.iter().position(|mean| !mean.is_finite()) {
+                    return Err(self.validation_not_finite(&series[bad].name, history));
+                }
+                means.into_iter().map(Some).collect()
+            }
+        };
+        Ok(Point { epoch, step, elapsed, train, validation })
+    }
+
+    /// The value that decides which epoch is best, lower being better: the monitored loss, or the negative of a monitored metric
+    /// unless that is an error. Without a validation set the training values decide.
+    fn judged(&self, history: &History, point: &Point) -> Option<f64> {
+        let name = self.training.settings.monitor.as_deref();
+        let position = match name {
+            Some(name) => history.series.iter().position(|series| series.name == name),
+            None => history.series.iter().rposition(|series| series.kind == Kind::Loss),
+        }?;
+        let value = point.validation[position].or(point.train[position])?;
+        let series = &history.series[position];
+        let rising = series.kind == Kind::Metric && !series.name.contains("error");
+        Some(if rising { -value } else { value })
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let paths: Vec<String> = self.store.paths().map(str::to_owned).collect();
+        let copy = |path: String| self.store.get(&path).map(|tensor| (path, tensor));
+        paths.into_iter().filter_map(copy).collect()
+    }
+
+    /// Goes back to the start of the epoch, repeats it up to the step before the failing one, and finds the expression.
+    fn not_finite(
+        &mut self,
+        bad: usize,
+        before: &(Snapshot, u64),
+        failing: u64,
+        minibatches: &[Vec<usize>],
+        history: &History,
+    ) -> Failure {
+        let (snapshot, first) = before;
+        for (path, tensor) in snapshot {
+            self.store.set(path, tensor);
+        }
+        let rows = |step: u64| &minibatches[(step - first - 1) as usize % minibatches.len()];
+        for step in first + 1..failing {
+            if let Err(failure) = self.step(step, rows(step)) {
+                return failure;
+            }
+        }
+        self.buffers.fill(self.training.train, rows(failing), self.rates.at(failing));
+        let run = RunContext { seed: self.training.settings.seed, step: failing, batch: rows(failing).len() };
+        let inputs = self.buffers.tensors(&self.step.graph, &run);
+        let culprit = self.culprit(&self.step.graph, &inputs, &run);
+        let result = match self.step.graph.results[bad].name.as_str() {
+            OBJECTIVE => "the weighted sum of the losses".to_owned(),
+            name => name.to_owned(),
+        };
+        Failure::NotFinite {
+            result,
+            step: Some(failing),
+            culprit,
+            weights: Box::new(self.weights()),
+            history: Box::new(history.clone()),
+        }
+    }
+
+    fn validation_not_finite(&mut self, result: &str, history: &History) -> Failure {
+        let set = self.training.validation;
+        let graph = self.validation.graph().clone();
+        let mut buffers = Batch::new(&graph);
+        let rows: Vec<usize> = (0..set.map_or(self.training.settings.batch, DataSet::rows)).collect();
+        let culprit = rows.chunks(self.training.settings.batch).find_map(|rows| {
+            buffers.fill(set, rows, 0.0);
+            let run = RunContext { seed: self.training.settings.seed, step: u64::MAX, batch: rows.len() };
+            self.culprit(&graph, &buffers.tensors(&graph, &run), &run)
+        });
+        Failure::NotFinite {
+            result: result.to_owned(),
+            step: None,
+            culprit,
+            weights: Box::new(self.weights()),
+            history: Box::new(history.clone()),
+        }
+    }
+
+    fn culprit(&self, graph: &Graph, inputs: &[Tensor], run: &RunContext) -> Option<(Place, String)> {
+        let value = |variable: &crate::ir::Variable| self.store.get(&variable.path).unwrap_or_else(|| zeros(&variable.ty));
+        let variables: IndexVec<VarId, Tensor> = graph.variables.iter().map(value).collect();
+        let value = first_non_finite(graph, &variables, inputs, run)?;
+        let node = graph.node(value);
+        Some((node.place, node.op.to_string()))
+    }
+}
+
+/// Puts saved weights into a store that holds variables of their names.
+pub fn set_weights(store: &mut Store, weights: &Weights) {
+    for (path, saved) in &weights.tensors {
+        let tensor = match &saved.elements {
+            Elements::F32(values) => Tensor::f32(&saved.shape, values.clone()),
+            Elements::I32(values) => Tensor::i32(&saved.shape, values.clone()),
+        };
+        if store.get(path).is_some_and(|known| known.shape() == tensor.shape()) {
+            store.set(path, &tensor);
+        }
+    }
+}

@@ -70,7 +70,12 @@ impl Session {
     /// # Errors
     /// What was wrong with the data, the values or the disk. After a value that is not finite, and after a stop, the weights and the log
     /// are there nevertheless.
-    pub fn run(&self, options: &RunOptions, watch: &mut dyn Watch, stop: &AtomicBool) -> Result<RunReport, Vec<Diagnostic>> {
+    pub fn run(
+        &self,
+        options: &RunOptions,
+        watch: &mut dyn Watch,
+        stop: &AtomicBool,
+    ) -> Result<RunReport, Vec<Diagnostic>> {
         let Some(program) = &self.program else { return Err(self.diagnostics.clone()) };
         let sets = Sets::load(program, &self.folder, &options.data)?;
         self.fed(program, &sets).map_err(|fault| vec![fault])?;

@@ -62,7 +62,8 @@ impl Evaluator {
             };
             self.buffers.fill(set, rows, 0.0);
             let run = RunContext { seed, step: VALIDATION_STEP, batch: rows.len() };
-            let outcome = engine.run(plan, store, &self.buffers.feeds(), &run).expect("the plan and its feeds are ours");
+            let outcome =
+                engine.run(plan, store, &self.buffers.feeds(), &run).expect("the plan and its feeds are ours");
             for (index, sum) in sums.iter_mut().enumerate() {
                 *sum += f64::from(outcome.scalar(index)) * rows.len() as f64;
             }

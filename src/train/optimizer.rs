@@ -38,7 +38,14 @@ pub fn slots(optimizer: &Optimizer) -> &'static [&'static str] {
 }
 
 /// Builds one parameter's update: its new value, then the new value of each slot. `rate` is the fed scalar times the parameter's factor.
-pub fn update(b: &mut Builder, optimizer: &Optimizer, w: Value, grad: Value, rate: Value, slots: &[Value]) -> Vec<Value> {
+pub fn update(
+    b: &mut Builder,
+    optimizer: &Optimizer,
+    w: Value,
+    grad: Value,
+    rate: Value,
+    slots: &[Value],
+) -> Vec<Value> {
     match optimizer {
         Optimizer::Sgd { .. } => {
             let move_by = b.mul(rate, grad);

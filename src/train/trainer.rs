@@ -296,8 +296,10 @@ impl<'a> Trainer<'a> {
         let plan = &self.plans[&rows.len()];
         self.buffers.fill(self.training.train, rows, self.rates.at(step));
         let run = RunContext { seed: self.training.settings.seed, step, batch: rows.len() };
-        let outcome =
-            self.engine.run(plan, &mut self.store, &self.buffers.feeds(), &run).expect("the plan and its feeds are ours");
+        let outcome = self
+            .engine
+            .run(plan, &mut self.store, &self.buffers.feeds(), &run)
+            .expect("the plan and its feeds are ours");
         Ok((0..self.step.graph.results.len()).map(|result| outcome.scalar(result)).collect())
     }
 
@@ -503,7 +505,8 @@ impl<'a> Trainer<'a> {
     }
 
     fn culprit(&self, graph: &Graph, inputs: &[Tensor], run: &RunContext) -> Option<(Place, String)> {
-        let value = |variable: &crate::ir::Variable| self.store.get(&variable.path).unwrap_or_else(|| zeros(&variable.ty));
+        let value =
+            |variable: &crate::ir::Variable| self.store.get(&variable.path).unwrap_or_else(|| zeros(&variable.ty));
         let variables: IndexVec<VarId, Tensor> = graph.variables.iter().map(value).collect();
         let value = first_non_finite(graph, &variables, inputs, run)?;
         let node = graph.node(value);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ariadne::{Cache, Color, Config, Label, Report, ReportKind, Source};
 
 use super::{heading, labels, shown, summary};
-use crate::diagnostic::{Diagnostic, Fix, Severity};
+use crate::diagnostic::{Diagnostic, Edit, Fix, Severity};
 use crate::source::{FileId, SourceMap, Span};
 
 const TAB_WIDTH: usize = 4;
@@ -72,19 +72,21 @@ fn draw(diagnostic: &Diagnostic, files: &mut Files<'_>, color: bool) -> String {
 
 /// A fix in words, with the line as it would be.
 fn describe(fix: &Fix, sources: &SourceMap) -> String {
-    let [edit] = fix.edits.as_slice() else { return fix.title.clone() };
-    let file = sources.file(edit.span.file);
-    let line = file.line_column(edit.span.start).line;
-    let same_line = file.line_column(edit.span.end).line == line;
-    if !same_line || edit.text.contains('\n') {
-        return fix.title.clone();
+    let Some(first) = fix.edits.first() else { return fix.title.clone() };
+    let file = sources.file(first.span.file);
+    let number = file.line_column(first.span.start).line;
+    let start = file.text[..first.span.start as usize].rfind('\n').map_or(0, |at| at + 1);
+    let mut line = file.line(number).to_owned();
+    let mut edits: Vec<&Edit> = fix.edits.iter().collect();
+    edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
+    for edit in edits {
+        let range = (edit.span.start as usize).wrapping_sub(start)..(edit.span.end as usize).wrapping_sub(start);
+        if edit.text.contains('\n') || line.get(range.clone()).is_none() || edit.span.file != first.span.file {
+            return fix.title.clone();
+        }
+        line.replace_range(range, &edit.text);
     }
-    let before = file.text[..edit.span.start as usize].rfind('\n').map_or(0, |at| at + 1);
-    let at = edit.span.start as usize - before;
-    let written = file.line(line);
-    let rest = written.get(edit.span.end as usize - before..).unwrap_or("");
-    let changed = format!("{}{}{rest}", written.get(..at).unwrap_or(written), edit.text);
-    format!("{}:\n    {}", fix.title, printable(changed.trim()))
+    format!("{}:\n    {}", fix.title, printable(line.trim()))
 }
 
 /// The files as `ariadne` reads them: line breaks only where we count them, nothing that a terminal would obey.

@@ -1,19 +1,22 @@
 //! Why a piece does not parse, in people's words: what was found, what could stand there, and what was probably meant.
 
 use super::grammar::Rule;
-use super::recover::Range;
+use super::recover::{Place, Range};
 use super::stream::Stream;
 use super::tokens::TokenKind;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, Span};
 
-/// A piece that does not parse.
+/// A piece that does not parse. What was probably meant is looked for in `mistakes`.
 pub(super) struct Failure<'f, 't> {
     pub file: FileId,
     pub stream: &'f Stream<'t>,
+    /// What the piece was read as.
+    pub rule: Rule,
     pub range: Range,
     /// The token that the grammar could not take; the end of the range when it ran out of tokens.
     pub found: usize,
+    pub place: Place,
 }
 
 /// What follows `else` when it is neither a block nor an `if`.
@@ -25,24 +28,40 @@ pub(super) fn after_else(found: Span) -> Diagnostic {
 impl Failure<'_, '_> {
     /// The message.
     pub fn explain(&self, expected: &[Rule]) -> Diagnostic {
+        self.mistake(expected).unwrap_or_else(|| self.with_form(self.plain(expected)))
+    }
+
+    /// What was found and what could stand there, no more.
+    fn plain(&self, expected: &[Rule]) -> Diagnostic {
         let expected = expectation(expected);
         if self.found >= self.range.end {
             let last = self.span(self.range.end - 1);
-            let word = self.stream.word(self.range.end - 1);
-            let expected = expected.unwrap_or_else(|| "something".to_owned());
-            let title = format!("expected {expected} after `{}`", shorten(word));
+            let word = shorten(self.stream.word(self.range.end - 1));
+            let title = match expected {
+                Some(expected) => format!("expected {expected} after `{word}`"),
+                None => format!("nothing can end with `{word}`"),
+            };
             return Diagnostic::at(Code::E0109, last, title, "the statement ends here");
         }
         let found = self.found_in_words();
         let here = self.span(self.found);
         match expected {
             Some(expected) => {
-                let title = format!("expected {expected}, found {found}");
-                Diagnostic::at(Code::E0109, here, title, format!("{expected} should stand here"))
+                let label = format!("{expected} should stand here");
+                Diagnostic::at(Code::E0109, here, format!("expected {expected}, found {found}"), label)
             }
-            None => {
-                Diagnostic::at(Code::E0109, here, format!("unexpected {found}"), "nothing like this can stand here")
-            }
+            None => Diagnostic::at(Code::E0109, here, format!("{found} cannot stand here"), "unexpected"),
+        }
+    }
+
+    /// Adds how the statement is written, where its keyword tells which it is and the fault is in its head.
+    fn with_form(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let word = self.stream.word(self.range.start);
+        let head = (self.range.start..self.found.min(self.range.end))
+            .all(|at| self.stream.kind(at) != Some(TokenKind::Assign));
+        match FORMS.iter().find(|(keyword, _)| *keyword == word) {
+            Some((_, form)) if head => diagnostic.help(format!("write it like `{form}`")),
+            _ => diagnostic,
         }
     }
 
@@ -55,14 +74,36 @@ impl Failure<'_, '_> {
         }
     }
 
-    fn span(&self, at: usize) -> Span {
+    /// The bytes of one token.
+    pub fn span(&self, at: usize) -> Span {
         let token = self.stream.tokens[at];
         Span::new(self.file, token.start as usize, token.end as usize)
     }
 }
 
+/// How each statement is written, by its first word.
+const FORMS: &[(&str, &str)] = &[
+    ("import", "import \"blocks.nn\" as blocks"),
+    ("const", "const width = 256"),
+    ("fn", "fn twice(x) = 2 * x"),
+    ("layer", "layer Double(width)(x) { return x |> Affine(width) }"),
+    ("input", "input x: [1, 28, 28]"),
+    ("param", "param w: [10, 20] = glorot_normal()"),
+    ("state", "state mean: [10] = zeros()"),
+    ("update", "update mean = 0.9 * mean + 0.1 * new"),
+    ("loss", "loss = mean(square(y - t))"),
+    ("metric", "metric error = mean(abs(y - t))"),
+    ("output", "output y"),
+    ("for", "for maps in [16, 32] { h = h |> Affine(maps) }"),
+    ("if", "if training { h = h |> Dropout() }"),
+    ("assert", "assert width > 0, \"width must be positive\""),
+    ("data", "data train { x = npy(\"x.npy\") }"),
+    ("train", "train { optimizer = adam() }"),
+    ("test", "test \"relu cuts\" { assert relu(-1) == 0 }"),
+];
+
 /// A long word's beginning.
-fn shorten(word: &str) -> String {
+pub(super) fn shorten(word: &str) -> String {
     const LONGEST: usize = 24;
     if word.chars().count() <= LONGEST {
         return word.to_owned();
@@ -85,17 +126,21 @@ fn expectation(expected: &[Rule]) -> Option<String> {
     add(&[type_expr, type_name, dims], "a type");
     add(&[name, names, arg, path, loss_name, column, setting, index_entry], "a name");
     add(&[string], "a string");
-    add(&[assign, arg_default, init, fn_exprs], "`=`");
+    add(&[arg_default, init, fn_exprs], "`=`");
     add(&[colon, arg_type], "`:`");
     add(&[kw_in], "`in`");
     add(&[kw_else], "`else`");
     add(&[open_brace, block, body, arm, columns, settings], "`{`");
-    add(&[params, open_paren], "`(`");
-    add(&[comma], "`,`");
+    add(&[params], "`(`");
     add(&[close_paren], "`)`");
     add(&[close_bracket], "`]`");
     add(&[close_brace], "`}`");
     add(&[close_angle], "`>`");
+    // `=` and `,` together are what a name that begins a statement waits for; seldom was one begun.
+    if words.is_empty() || !(has(&[assign]) && has(&[comma])) {
+        words.extend([(assign, "`=`"), (comma, "`,`")].iter().filter(|(rule, _)| has(&[*rule])).map(|(_, word)| *word));
+    }
+    words.dedup();
     let last = words.pop()?;
     Some(if words.is_empty() { last.to_owned() } else { format!("{} or {last}", words.join(", ")) })
 }

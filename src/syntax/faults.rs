@@ -12,14 +12,14 @@ use crate::source::{FileId, Span};
 pub(super) fn repair(file: FileId, text: &str, tokens: &[Token]) -> (Option<String>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let mut repaired: Option<String> = None;
-    for (position, token) in tokens.iter().enumerate().filter(|(_, token)| token.kind.is_fault()) {
+    for token in tokens.iter().filter(|token| token.kind.is_fault()) {
         let word = &text[token.range()];
         let span = Span::new(file, token.start as usize, token.end as usize);
         diagnostics.push(match token.kind {
             TokenKind::OpenStr => open_string(span, word),
             TokenKind::BadNumber => bad_number(span, word),
             TokenKind::Stray => stray(span, word),
-            _ => foreign(span, word, tokens.get(position + 1).is_some_and(|next| next.kind == TokenKind::OpenParen)),
+            _ => foreign(span, word, text[token.end as usize..].chars().next().unwrap_or(' ')),
         });
         if let Some(meant) = same_length(token.kind, word) {
             repaired.get_or_insert_with(|| text.to_owned()).replace_range(token.range(), &meant);
@@ -149,8 +149,8 @@ fn stray(span: Span, word: &str) -> Diagnostic {
     }
 }
 
-/// What another language writes here.
-fn foreign(span: Span, word: &str, before_paren: bool) -> Diagnostic {
+/// What another language writes here, before the character `next`.
+fn foreign(span: Span, word: &str, next: char) -> Diagnostic {
     let certain = |title: &str, right: &str| {
         let spelled = right.trim();
         Diagnostic::at(Code::E0109, span, title, format!("unexpected `{word}`")).fix(
@@ -162,9 +162,9 @@ fn foreign(span: Span, word: &str, before_paren: bool) -> Diagnostic {
     };
     let at = |title: &str| Diagnostic::at(Code::E0109, span, title, "unexpected here");
     match word {
-        "&&" => certain("`and` is the word for both", " and "),
-        "||" => certain("`or` is the word for either", " or "),
-        "!" => certain("`not` is the word for the opposite", if before_paren { "not" } else { "not " }),
+        "&&" => certain("`and` is the word for both", if next == ' ' { "and" } else { " and " }),
+        "||" => certain("`or` is the word for either", if next == ' ' { "or" } else { " or " }),
+        "!" => certain("`not` is the word for the opposite", if next == '(' { "not" } else { "not " }),
         "**" => certain("a power is written `^`", "^"),
         "..." => certain("all remaining axes are written `..`", ".."),
         ":=" => certain("a name is bound by `=`", "="),
@@ -238,6 +238,9 @@ pub(super) fn brackets(file: FileId, stream: &Stream<'_>, range: Range) -> Optio
         ));
     }
     let end = place(file, stream, range.end - 1).after();
+    if !stream.ends_operand(range.end - 1) && opener + 1 != range.end {
+        return Some(diagnostic.help(format!("finish what it holds and write `{right}`")));
+    }
     let certain = openers.len() == 1 && !has_operator(stream, opener + 1..range.end);
     let closers: String = openers.iter().rev().map(|at| closing(stream.word(*at))).collect();
     let applicability = if certain { Applicability::Certain } else { Applicability::Maybe };

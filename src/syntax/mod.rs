@@ -5,11 +5,17 @@
 
 pub mod ast;
 mod build;
+mod cut;
+#[cfg(test)]
+mod dump;
 mod explain;
 mod faults;
 mod grammar;
+mod mistakes;
 mod recover;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 pub use tokens::{Token, TokenKind, tokenize};
@@ -54,19 +60,4 @@ fn whole(file: FileId, stream: &Stream<'_>) -> Option<(Ast, Vec<Diagnostic>)> {
         builder.ast.items.push(stmt);
     }
     Some((builder.ast, builder.diagnostics))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_broken_statement_hides_no_other() {
-        let text = "a = 1\nb = (2 +\nc = 3\nlayer L(n)(x) {\n    y = x x\n    return x\n}\n";
-        let (ast, diagnostics) = parse(FileId(0), text);
-        assert_eq!(ast.items.len(), 3);
-        assert_eq!(diagnostics.len(), 2, "{diagnostics:?}");
-        let broken: Vec<&str> = ast.broken.iter().flat_map(|part| &part.names).map(|name| name.text.as_str()).collect();
-        assert_eq!(broken, ["b", "y"]);
-    }
 }

@@ -48,7 +48,7 @@ impl<'t> Recovery<'_, 't> {
         let mut block = Block { stmts: Vec::new(), result: None, span: self.span(range.start..range.start) };
         let mut at = range.start;
         while at < range.end {
-            let end = self.cut(at, range.end);
+            let end = self.stream.cut(at, range.end);
             at = if self.stream.word(at) == "return" {
                 self.result(at..end, range.end, place, &mut block);
                 end
@@ -57,91 +57,6 @@ impl<'t> Recovery<'_, 't> {
             };
         }
         block
-    }
-
-    /// Where the statement that begins at `start` ends: before the next line that begins a statement. Inside a bracket
-    /// without a partner, that line must not be indented more than the statement.
-    fn cut(&self, start: usize, end: usize) -> usize {
-        let column = self.stream.tokens[start].column;
-        let mut unclosed = false;
-        let mut at = start;
-        while at < end {
-            let token = self.stream.tokens[at];
-            let begins = at > start
-                && if unclosed {
-                    token.starts_line && token.column <= column && self.opens(at)
-                } else {
-                    token.starts_line && self.begins(at)
-                };
-            if begins {
-                return at;
-            }
-            if token.kind.is_opener() {
-                match token.partner {
-                    Some(partner) => at = partner as usize,
-                    None => unclosed = true,
-                }
-            }
-            at += 1;
-        }
-        end
-    }
-
-    /// Whether the token at `at`, the first of its line, begins a statement, a broken one perhaps.
-    fn begins(&self, at: usize) -> bool {
-        let before = at - 1;
-        if self.opens(at) {
-            return match self.stream.word(at) {
-                "if" => self.stream.ends_operand(before),
-                "for" => self.stream.ends_operand(before) && self.stream.word(before) != "loss",
-                _ => self.stream.kind(before) != Some(TokenKind::Comma),
-            };
-        }
-        self.stream.ends_operand(before)
-            && match self.stream.kind(at) {
-                Some(TokenKind::Name) => {
-                    !matches!(self.stream.word(at), "weight" | "lr" | "decay" | "from" | "as" | "where")
-                }
-                Some(TokenKind::Keyword) => !matches!(self.stream.word(at), "and" | "or" | "in" | "else" | "frozen"),
-                Some(kind) => matches!(kind, TokenKind::Str | TokenKind::Number | TokenKind::CloseBrace),
-                None => false,
-            }
-    }
-
-    /// Whether a statement opens at `at`: its keyword, or names and `=`.
-    fn opens(&self, at: usize) -> bool {
-        match self.stream.kind(at) {
-            Some(TokenKind::Keyword) => match self.stream.word(at) {
-                "for" => matches!(self.stream.word(at + 2), "in" | ","),
-                word => {
-                    !matches!(word, "in" | "else" | "training" | "and" | "or" | "not" | "true" | "false" | "frozen")
-                }
-            },
-            Some(TokenKind::Name) => {
-                let next = self.stream.kind(at + 1);
-                let soft = match self.stream.word(at) {
-                    "state" | "update" | "data" => next == Some(TokenKind::Name),
-                    "train" => next == Some(TokenKind::OpenBrace),
-                    "test" => next == Some(TokenKind::Str),
-                    _ => false,
-                };
-                soft || self.binds(at)
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether `a, b =` stands at `at`.
-    fn binds(&self, at: usize) -> bool {
-        let mut at = at;
-        while self.stream.kind(at) == Some(TokenKind::Name) {
-            match self.stream.kind(at + 1) {
-                Some(TokenKind::Assign) => return true,
-                Some(TokenKind::Comma) => at += 2,
-                _ => return false,
-            }
-        }
-        false
     }
 
     /// `return e, f`, which must be the last statement of a function's block.
@@ -174,7 +89,7 @@ impl<'t> Recovery<'_, 't> {
 
     /// The statement in `range`, and where what follows it begins.
     fn statement(&mut self, range: Range, place: Place, stmts: &mut Vec<Stmt>) -> usize {
-        let Some(open) = self.body_opener(&range).filter(|open| !self.stream.tokens[*open].too_deep) else {
+        let Some(open) = self.stream.body_opener(&range).filter(|open| !self.stream.tokens[*open].too_deep) else {
             if let Some(nodes) = self.pieces(Rule::program, range.clone(), place) {
                 for node in nodes.filter(|node| node.as_rule() != Rule::EOI) {
                     let stmt = self.builder.stmt(node);
@@ -189,34 +104,6 @@ impl<'t> Recovery<'_, 't> {
             stmts.push(Stmt { kind, span, doc: self.builder.doc(span) });
         }
         end
-    }
-
-    /// The brace that opens the body of the statement in `range`, if it is of a kind that has one.
-    fn body_opener(&self, range: &Range) -> Option<usize> {
-        let word = self.stream.word(range.start);
-        let has_body = match self.stream.kind(range.start)? {
-            TokenKind::Keyword => matches!(word, "fn" | "layer" | "for" | "if"),
-            TokenKind::Name => {
-                matches!(word, "data" | "train" | "test") && self.opens(range.start) && !self.binds(range.start)
-            }
-            _ => false,
-        };
-        if !has_body {
-            return None;
-        }
-        let mut at = range.start + 1;
-        while at < range.end {
-            let token = self.stream.tokens[at];
-            match token.kind {
-                TokenKind::OpenBrace => return Some(at),
-                TokenKind::Assign => return None,
-                TokenKind::Keyword if self.stream.word(at) == "if" => return None,
-                kind if kind.is_opener() => at = token.partner? as usize,
-                _ => {}
-            }
-            at += 1;
-        }
-        None
     }
 
     /// A statement whose body opens at `open`, and where it ends.
@@ -317,7 +204,7 @@ impl<'t> Recovery<'_, 't> {
                 break last;
             }
             start = end + 1;
-            match self.body_opener(&(start..range.end)) {
+            match self.stream.body_opener(&(start..range.end)) {
                 Some(next) if self.stream.word(start) == "if" => open = next,
                 _ => {
                     self.broken(end..range.end, explain::after_else);
@@ -340,7 +227,7 @@ impl<'t> Recovery<'_, 't> {
     /// The entries of a `data` block.
     fn columns(&mut self, inside: Range) -> Vec<(Name, super::ast::ExprId)> {
         let mut columns = Vec::new();
-        for entry in self.entries(inside) {
+        for entry in self.stream.entries(inside) {
             let nodes = self.pieces(Rule::piece_column, entry, Place::Inner).into_iter().flatten();
             for node in nodes.filter(|node| node.as_rule() == Rule::column) {
                 columns.push(self.builder.column(node));
@@ -352,39 +239,13 @@ impl<'t> Recovery<'_, 't> {
     /// The entries of a `train` block.
     fn settings(&mut self, inside: Range) -> Vec<Setting> {
         let mut settings = Vec::new();
-        for entry in self.entries(inside) {
+        for entry in self.stream.entries(inside) {
             let nodes = self.pieces(Rule::piece_setting, entry, Place::Inner).into_iter().flatten();
             for node in nodes.filter(|node| node.as_rule() == Rule::setting) {
                 settings.push(self.builder.setting(node));
             }
         }
         settings
-    }
-
-    /// The lines of a `data` or `train` block that begin with a name.
-    fn entries(&self, inside: Range) -> Vec<Range> {
-        let mut entries = Vec::new();
-        let mut start = inside.start;
-        let mut at = inside.start;
-        while at < inside.end {
-            let token = self.stream.tokens[at];
-            let named = token.kind == TokenKind::Name
-                && (self.stream.ends_operand(at.max(1) - 1)
-                    || self.stream.kind(at.max(1) - 1) == Some(TokenKind::Comma)
-                    || self.stream.kind(at + 1) == Some(TokenKind::Assign));
-            if at > start && token.starts_line && named {
-                entries.push(start..at);
-                start = at;
-            }
-            at = match token.partner {
-                Some(partner) if token.kind.is_opener() => partner as usize + 1,
-                _ => at + 1,
-            };
-        }
-        if start < inside.end {
-            entries.push(start..inside.end);
-        }
-        entries
     }
 
     /// The one node of a head or a `return`.
@@ -423,8 +284,7 @@ impl<'t> Recovery<'_, 't> {
     fn explain(&self, rule: Rule, range: Range, stop: Stop, place: Place) -> Diagnostic {
         let at = self.builder.base + stop.at;
         let found = self.stream.tokens.partition_point(|token| (token.end as usize) <= at).min(range.end);
-        let failure = explain::Failure { file: self.file, stream: self.stream, range, found };
-        failure.explain(&stop.expected)
+        explain::Failure { file: self.file, stream: self.stream, rule, range, found, place }.explain(&stop.expected)
     }
 
     fn broken(&mut self, range: Range, make: impl FnOnce(Span) -> Diagnostic) {
@@ -442,21 +302,23 @@ impl<'t> Recovery<'_, 't> {
     fn forget(&mut self, range: Range) {
         let mut names = Vec::new();
         let mut pending = Vec::new();
-        let mut head = true;
+        let keyword = self.stream.kind(range.start) == Some(TokenKind::Keyword);
+        let binds = !matches!(self.stream.word(range.start), "if" | "assert" | "return");
+        let mut head = binds;
         let mut at = range.start;
         while at < range.end {
             let token = self.stream.tokens[at];
             match token.kind {
                 TokenKind::Name => {
-                    pending.push(Name { text: self.stream.word(at).to_owned(), span: self.span(at..at + 1) })
+                    pending.push(Name { text: self.stream.word(at).to_owned(), span: self.span(at..at + 1) });
                 }
                 TokenKind::Comma => {}
                 TokenKind::Keyword if at == range.start => {}
-                TokenKind::Assign => {
+                TokenKind::Assign if binds => {
                     names.append(&mut pending);
                     head = false;
                 }
-                TokenKind::Colon | TokenKind::OpenParen | TokenKind::OpenBrace if head => {
+                kind if head && (keyword || matches!(kind, TokenKind::Colon | TokenKind::OpenParen)) => {
                     names.append(&mut pending);
                     head = false;
                 }
@@ -466,6 +328,9 @@ impl<'t> Recovery<'_, 't> {
                 Some(partner) if token.kind.is_opener() => partner as usize + 1,
                 _ => at + 1,
             };
+        }
+        if head && keyword {
+            names.append(&mut pending);
         }
         let span = self.span(range);
         self.builder.ast.broken.push(Broken { names, span });

@@ -4,7 +4,7 @@
 //! sample `s` is row `s * size + i` of `[batch * size, ..]`.
 
 use super::index::{GATHER, IOTA, SCATTER_ADD};
-use super::{BatchCall, Builder, batch};
+use super::{BatchCall, Builder, batch, compare};
 use crate::ir::{Attr, Attrs, Op, Value};
 use crate::tensor::{DType, Dim, Shape, Tensor};
 
@@ -94,9 +94,9 @@ fn among_all_rows(b: &mut Builder, indices: Value, size: &Dim) -> Value {
         return numbers;
     }
     let (zero, none) = (b.constant(Tensor::i32(&[], vec![0])), b.constant(Tensor::i32(&[], vec![-1])));
-    let from_zero = b.binary(Op("greater_equal"), own, zero);
-    let below = b.binary(Op("less"), own, count);
-    let inside = b.binary(Op("logical_and"), from_zero, below);
+    let from_zero = b.binary(compare::GREATER_EQUAL, own, zero);
+    let below = b.binary(compare::LESS, own, count);
+    let inside = b.binary(compare::LOGICAL_AND, from_zero, below);
     b.choose(inside, numbers, none)
 }
 

@@ -2,5 +2,6 @@
 
 mod data;
 mod engine;
+mod gradients;
 mod graphs;
 mod passes;

@@ -33,6 +33,7 @@ pub mod parts;
 pub mod random;
 pub mod reach;
 pub mod reduce;
+pub mod scan;
 pub mod shape;
 
 pub use builder::Builder;
@@ -49,6 +50,7 @@ static FAMILIES: &[&[Primitive]] = &[
     elementwise_binary::TABLE,
     compare::TABLE,
     reduce::TABLE,
+    scan::TABLE,
     contract::TABLE,
     shape::TABLE,
     parts::TABLE,

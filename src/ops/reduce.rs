@@ -197,7 +197,7 @@ fn fold_number(call: &EvalCall, float: fn(&[f64]) -> f64, int: fn(&[i64]) -> i64
 }
 
 /// For each place along the axes that are kept, in row-major order, the elements along `axes`.
-fn rows<T: Copy>(x: &ArrayD<T>, axes: &[i64]) -> Vec<Vec<T>> {
+pub(super) fn rows<T: Copy>(x: &ArrayD<T>, axes: &[i64]) -> Vec<Vec<T>> {
     let (inner, outer): (Vec<usize>, Vec<usize>) = (0..x.ndim()).partition(|axis| axes.contains(&(*axis as i64)));
     let length: usize = inner.iter().map(|axis| x.shape()[*axis]).product();
     let count: usize = outer.iter().map(|axis| x.shape()[*axis]).product();
@@ -259,22 +259,25 @@ fn extreme_gradient(call: &mut GradientCall) -> Vec<Option<Value>> {
     vec![Some(call.b.choose(chosen, share, zero))]
 }
 
-/// The product of all other elements, which is the result over the element only when none is zero: with `p` the product of the elements
-/// other than 0, it is `p / x` if there is no zero, `p` at the only zero, and else 0.
 fn prod_gradient(call: &mut GradientCall) -> Vec<Option<Value>> {
-    let (x, axes) = (call.node.inputs[0], call.node.attrs.get_ints("axis"));
-    let (zero, one) = (call.b.scalar(0.0), call.b.scalar(1.0));
-    let is_zero = call.b.binary(compare::EQUAL, x, zero);
-    let safe = call.b.choose(is_zero, one, x);
-    let product = call.b.emit(PROD, &[safe], Attrs::new().ints("axis", axes).flag("keepdims", true));
-    let zeros = call.b.sum(is_zero, axes, true);
-    let own = call.b.cast(is_zero, DType::F32);
-    let others = call.b.sub(zeros, own);
-    let none_other = call.b.binary(compare::EQUAL, others, zero);
-    let rest = call.b.div(product, safe);
-    let derivative = call.b.choose(none_other, rest, zero);
+    let derivative = product_derivative(call.b, call.node.inputs[0], call.node.attrs.get_ints("axis"));
     let grad = kept(call, call.grad);
     vec![Some(call.b.mul(grad, derivative))]
+}
+
+/// For each element the product of all others along `axes`, which is the whole product over the element only when no element is 0:
+/// with `p` the product of the elements other than 0, it is `p / x` if no other is 0 (`p` at the only 0), and else 0.
+pub(super) fn product_derivative(b: &mut Builder, x: Value, axes: &[i64]) -> Value {
+    let (zero, one) = (b.scalar(0.0), b.scalar(1.0));
+    let is_zero = b.binary(compare::EQUAL, x, zero);
+    let safe = b.choose(is_zero, one, x);
+    let product = b.emit(PROD, &[safe], Attrs::new().ints("axis", axes).flag("keepdims", true));
+    let zeros = b.sum(is_zero, axes, true);
+    let own = b.cast(is_zero, DType::F32);
+    let others = b.sub(zeros, own);
+    let none_other = b.binary(compare::EQUAL, others, zero);
+    let rest = b.div(product, safe);
+    b.choose(none_other, rest, zero)
 }
 
 fn one(shape: &[usize], dtype: DType, domain: Domain, attrs: Attrs) -> Case {

@@ -4,4 +4,6 @@ mod data;
 mod engine;
 mod gradients;
 mod graphs;
+mod ops_batch;
 mod passes;
+mod reference;

@@ -197,9 +197,9 @@ mod tests {
     #[test]
     fn small_cases_by_hand() {
         let x = counting(&[2, 3]);
-        let reshaped = evaluate(RESHAPE, &[x.clone()], Attrs::new().dims("shape", [3, 2].into()));
+        let reshaped = evaluate(RESHAPE, std::slice::from_ref(&x), Attrs::new().dims("shape", [3, 2].into()));
         assert_eq!(reshaped, counting(&[3, 2]));
-        let transposed = evaluate(TRANSPOSE, &[x.clone()], Attrs::new().ints("axes", [1, 0]));
+        let transposed = evaluate(TRANSPOSE, std::slice::from_ref(&x), Attrs::new().ints("axes", [1, 0]));
         assert_eq!(transposed, Tensor::i32(&[3, 2], vec![0, 3, 1, 4, 2, 5]));
         let flipped = evaluate(FLIP, &[x], Attrs::new().ints("axis", [1]));
         assert_eq!(flipped, Tensor::i32(&[2, 3], vec![2, 1, 0, 5, 4, 3]));

@@ -350,7 +350,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(evaluate(MAX_POOLING, &[x.clone()], attrs.clone()).to_f64(), largest);
+        assert_eq!(evaluate(MAX_POOLING, std::slice::from_ref(&x), attrs.clone()).to_f64(), largest);
         assert_eq!(evaluate(SUM_POOLING, &[x], attrs).to_f32(), sums);
     }
 }

@@ -8,6 +8,7 @@
 mod affinity;
 mod block;
 mod buffer;
+mod conv;
 mod fused;
 mod gemm;
 mod math;
@@ -19,6 +20,7 @@ mod tiling;
 
 pub use block::{Fold, Map1, Map2, Map3};
 pub use buffer::{ALIGNMENT, AlignedBuf};
+pub use conv::{Convolution, Pooling, Window};
 pub use fused::{Access, Element, Fused, Instr, Program, Reg, Scratch};
 pub use gemm::{Gemm, Matrix};
 pub use pool::{Barrier, MAX_THREADS, Team};

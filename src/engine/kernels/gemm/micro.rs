@@ -12,7 +12,7 @@ pub(super) const ROWS: usize = 6;
 
 /// A matrix in memory: its first element, and the strides of rows and columns.
 #[derive(Clone, Copy)]
-pub(super) struct View {
+pub(in super::super) struct View {
     pub at: *mut f32,
     pub row: isize,
     pub column: isize,
@@ -20,7 +20,7 @@ pub(super) struct View {
 
 impl View {
     /// The part that starts at an element.
-    pub(super) fn from(self, row: usize, column: usize) -> View {
+    pub(in super::super) fn from(self, row: usize, column: usize) -> View {
         let offset = row as isize * self.row + column as isize * self.column;
         View { at: self.at.wrapping_offset(offset), ..self }
     }

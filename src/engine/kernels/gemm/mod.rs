@@ -8,12 +8,11 @@ mod micro;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
-
 use super::fused::Scratch;
 use super::simd::{Isa, LANES};
 use super::tiling::Tiling;
-use micro::{ROWS, Target, View, blocks};
+pub(super) use micro::View;
+use micro::{ROWS, Target, blocks};
 
 /// Columns of a tile: four cache lines, the widest register block.
 const PANEL: usize = 64;
@@ -106,65 +105,79 @@ impl Gemm {
                 column: m.column,
             };
             let (a, b, c) = (view(a.cast_mut(), self.a), view(b.cast_mut(), self.b), view(c, self.c));
-            // SAFETY: the caller's promises for this matrix of the batch.
-            unsafe { self.part(row - matrix * self.m..end - matrix * self.m, columns.clone(), a, b, c, scratch) };
+            let (top, height) = (row - matrix * self.m, end - row);
+            let words = scratch.words(scratch_len(self.k));
+            let (a, b, c) = (a.from(top, 0), b.from(0, columns.start), c.from(top, columns.start));
+            // SAFETY: the caller's promises for this matrix of the batch; `words` was made large enough.
+            unsafe { multiply(self.isa, [height, columns.len(), self.k], a, b, c, self.accumulate, words) };
             row = end;
         }
     }
+}
 
-    /// A rectangle of one matrix, panel by panel.
-    unsafe fn part(&self, rows: Range<usize>, columns: Range<usize>, a: View, b: View, c: View, scratch: &mut Scratch) {
-        let (_, width) = blocks(self.isa);
-        let scattered = c.column != 1;
-        let words = scratch.words(DEPTH.min(self.k) * PANEL + ROWS * PANEL);
-        // SAFETY: the scratch memory has room for a panel and a block.
-        let aside = View { at: unsafe { words.add(DEPTH.min(self.k) * PANEL) }, row: PANEL as isize, column: 1 };
-        let mut depth = 0;
-        // An empty sum still writes zeros.
-        while depth < self.k.max(1) {
-            let deep = DEPTH.min(self.k - depth);
-            let add = self.accumulate || depth > 0;
-            for column in columns.clone().step_by(width) {
-                let count = width.min(columns.end - column);
-                let source = b.from(depth, column);
-                let packed = source.column != 1 || rows.len() > PACK_ROWS;
-                // SAFETY: the caller's promises.
-                let panel = if packed { unsafe { pack(source, deep, count, words) } } else { source };
-                for row in rows.clone().step_by(ROWS) {
-                    let height = ROWS.min(rows.end - row);
-                    let c = c.from(row, column);
-                    let a = a.from(row, depth);
-                    // SAFETY: the caller's promises; `aside` has room for a block.
-                    unsafe {
-                        if scattered {
-                            self.block_aside(height, deep, a, panel, Target { c, add, columns: count }, aside);
-                        } else {
-                            (blocks(self.isa).0)(height, deep, a, panel, Target { c, add, columns: count });
-                        }
+/// Words of scratch memory that [`multiply`] needs for a product of depth `k`.
+pub(super) fn scratch_len(k: usize) -> usize {
+    DEPTH.min(k) * PANEL + ROWS * PANEL
+}
+
+/// C = A B or C += A B for A of `m` by `k` and B of `k` by `n`, panel by panel, on one thread.
+///
+/// # Safety
+/// The views address valid elements, C overlaps neither A nor B, nobody else touches C or writes A and B; `words` has
+/// [`scratch_len`] words; the instruction set exists.
+pub(super) unsafe fn multiply(isa: Isa, [m, n, k]: [usize; 3], a: View, b: View, c: View, add: bool, words: *mut f32) {
+    let (block, width) = blocks(isa);
+    // SAFETY: the scratch memory has room for a panel and a block.
+    let aside = View { at: unsafe { words.add(DEPTH.min(k) * PANEL) }, row: PANEL as isize, column: 1 };
+    let mut depth = 0;
+    // An empty sum still writes zeros.
+    loop {
+        let deep = DEPTH.min(k - depth);
+        for column in (0..n).step_by(width) {
+            let columns = width.min(n - column);
+            let source = b.from(depth, column);
+            let packed = source.column != 1 || m > PACK_ROWS;
+            // SAFETY: the caller's promises.
+            let panel = if packed { unsafe { pack(source, deep, columns, words) } } else { source };
+            for row in (0..m).step_by(ROWS) {
+                let height = ROWS.min(m - row);
+                let target = Target { c: c.from(row, column), add: add || depth > 0, columns };
+                // SAFETY: the caller's promises; `aside` has room for a block.
+                unsafe {
+                    if c.column == 1 {
+                        block(height, deep, a.from(row, depth), panel, target);
+                    } else {
+                        block_aside(isa, [height, deep], a.from(row, depth), panel, target, aside);
                     }
                 }
             }
-            depth += deep.max(1);
+        }
+        depth += deep;
+        if depth == k {
+            return;
         }
     }
+}
 
-    /// A block whose columns are not consecutive in C: computed beside it and copied.
-    unsafe fn block_aside(&self, height: usize, deep: usize, a: View, b: View, target: Target, aside: View) {
-        let each = |visit: &dyn Fn(*mut f32, *mut f32)| {
-            for row in 0..height {
-                (0..target.columns).for_each(|column| visit(target.c.from(row, column).at, aside.from(row, column).at));
-            }
-        };
-        // SAFETY: the caller's promises; `aside` is scratch.
-        unsafe {
-            if target.add {
-                each(&|there, here| here.write(there.read()));
-            }
-            (blocks(self.isa).0)(height, deep, a, b, Target { c: aside, ..target });
+/// A block whose columns are not consecutive in C: computed beside it and copied.
+///
+/// # Safety
+/// As for [`multiply`]; `aside` holds a block.
+unsafe fn block_aside(isa: Isa, [height, deep]: [usize; 2], a: View, b: View, target: Target, aside: View) {
+    let each = |visit: &dyn Fn(*mut f32, *mut f32)| {
+        for row in 0..height {
+            (0..target.columns).for_each(|column| visit(target.c.from(row, column).at, aside.from(row, column).at));
         }
-        // SAFETY: as above.
-        each(&|there, here| unsafe { there.write(here.read()) });
+    };
+    // SAFETY: the caller's promises; `aside` is scratch.
+    unsafe {
+        if target.add {
+            each(&|there, here| here.write(there.read()));
+        }
+        (blocks(isa).0)(height, deep, a, b, Target { c: aside, ..target });
     }
+    // SAFETY: as above.
+    each(&|there, here| unsafe { there.write(here.read()) });
 }
 
 /// Copies `deep` rows of `count` columns together, so that each row is whole vectors.

@@ -103,7 +103,7 @@ impl<'a> Checker<'a> {
         if !self.bind_arguments(&layer.def.name.text, &layer.def.hypers, layer.ast, scope, given, parens) {
             return Val::Error;
         }
-        Val::Instance(Rc::new(Instance { layer: layer.clone(), scope, path, span }))
+        Val::Instance(Rc::new(Instance { layer: layer.clone(), scope, path }))
     }
 
     fn tensor_as_hyperparameter(&mut self, name: &str, span: Span, piped: bool) -> Val<'a> {

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use crate::ir;
 use crate::newtype_index;
 use crate::ops::Primitive;
-use crate::source::Span;
 use crate::syntax::ast::{Ast, Function, LayerDef};
 use crate::tensor::{DType, Dim};
 
@@ -105,8 +104,6 @@ pub struct Instance<'a> {
     pub scope: ScopeId,
     /// The dotted path under which its parameters stand.
     pub path: String,
-    /// Where it was constructed.
-    pub span: Span,
 }
 
 /// Functions that only the checker can compute.

@@ -53,10 +53,6 @@ impl Progress {
         let of = self.epochs.map_or(String::new(), |epochs| format!("/{epochs}"));
         let mut line = format!("epoch {:>3}{of}", point.epoch);
         for (index, series) in history.series.iter().enumerate() {
-            // The total of a single loss is that loss again.
-            if series.name == "total" && index == 1 {
-                continue;
-            }
             let value = |value: Option<f64>| value.map(numbers::value);
             match (value(point.train[index]), value(point.validation[index])) {
                 (Some(train), Some(validation)) => line += &format!("  {} {train} / {validation}", series.name),

@@ -9,8 +9,8 @@ use super::args::{MessageFormat, Run, default_threads};
 use super::progress::Progress;
 use super::{FAILED, open, show};
 use crate::driver::{RunOptions, RunReport, Session};
+use crate::report::History;
 use crate::report::numbers;
-use crate::report::{History, Kind};
 use crate::train::Ended;
 
 /// Trains.
@@ -90,7 +90,6 @@ fn kept(history: &History) -> Option<String> {
         .series
         .iter()
         .enumerate()
-        .filter(|(_, series)| series.kind == Kind::Metric || series.name != "total" || history.series.len() > 2)
         .filter_map(|(index, series)| {
             let value = point.validation[index].or(point.train[index])?;
             Some(format!("{} {}", series.name, numbers::value(value)))

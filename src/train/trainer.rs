@@ -336,11 +336,19 @@ impl<'a> Trainer<'a> {
         if self.training.train.is_some() { Axis::Epochs } else { Axis::Steps }
     }
 
-    /// The losses, the total when there are several, then the metrics.
+    /// The results of the validation network that are reported: losses, metrics, and the objective when it is not the one loss again.
+    fn reported(&self) -> Vec<usize> {
+        let results = &self.validation.graph().results;
+        let weighted = results.iter().any(|result| matches!(result.role, ResultRole::Loss { weight: Some(_) }));
+        let several = self.step.losses.len() > 1 || weighted;
+        (0..results.len()).filter(|index| several || results[*index].role != ResultRole::Extra).collect()
+    }
+
+    /// The reported results as the history names them.
     fn series(&self) -> Vec<Series> {
-        let validation = self.validation.graph();
+        let results = &self.validation.graph().results;
         let mut series = Vec::new();
-        for result in &validation.results {
+        for result in self.reported().into_iter().map(|index| &results[index]) {
             let kind = if result.role == ResultRole::Metric { Kind::Metric } else { Kind::Loss };
             let name = match result.name.as_str() {
                 OBJECTIVE if result.role == ResultRole::Extra => "total".to_owned(),
@@ -402,7 +410,9 @@ impl<'a> Trainer<'a> {
         elapsed: Duration,
         history: &History,
     ) -> Result<Point, Failure> {
-        let series = self.validation.graph().results.clone();
+        let reported = self.reported();
+        let results = &self.validation.graph().results;
+        let series: Vec<_> = reported.iter().map(|index| results[*index].clone()).collect();
         let trained: BTreeMap<&str, f64> = self
             .step
             .graph
@@ -420,6 +430,7 @@ impl<'a> Trainer<'a> {
                 let seed = self.training.settings.seed;
                 let set = self.training.validation;
                 let means = self.validation.means(&mut self.engine, &mut self.store, set, seed)?;
+                let means: Vec<f64> = reported.iter().map(|index| means[*index]).collect();
                 if let Some(bad) = means.iter().position(|mean| !mean.is_finite()) {
                     return Err(self.validation_not_finite(&series[bad].name, history));
                 }

@@ -1,5 +1,6 @@
 //! The integration tests, one binary.
 
+mod architecture;
 mod data;
 mod engine;
 mod gradients;

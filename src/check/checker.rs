@@ -226,8 +226,8 @@ impl<'a> Checker<'a> {
             label.span = self.user_span(label.span);
         }
         diagnostic.labels.retain(|label| {
-            let first =
-                seen.insert((label.span, label.primary)) && !(!label.primary && seen.contains(&(label.span, true)));
+            let hidden = !label.primary && seen.contains(&(label.span, true));
+            let first = !hidden && seen.insert((label.span, label.primary));
             first && (label.primary || !self.sources.is_library(label.span))
         });
         if let Some(span) = diagnostic.span() {

@@ -74,7 +74,7 @@ impl<'a> Checker<'a> {
                 (Some(from), Some(to)) if to > 0 => diagnostic.note(format!("{from} = {}", factors(from))),
                 _ => diagnostic,
             },
-            Misfit::DType { found, .. } if matches!(found, crate::tensor::DType::Index(_)) => {
+            Misfit::DType { found: crate::tensor::DType::Index(_), .. } => {
                 diagnostic.help("`one_hot(y)` makes numbers of classes, `int(y)` an integer")
             }
             Misfit::DType { found: crate::tensor::DType::I32 | crate::tensor::DType::Bool, .. } => {

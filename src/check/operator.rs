@@ -120,8 +120,8 @@ impl<'a> Checker<'a> {
             BinaryOp::Add => x + y,
             BinaryOp::Sub => x - y,
             BinaryOp::Mul => x * y,
-            BinaryOp::Mod => x.rem(y),
-            BinaryOp::Div if x.clone().rem(y.clone()) == Dim::new(0) => x.floor_div(y),
+            BinaryOp::Mod => x.modulo(y),
+            BinaryOp::Div if x.clone().modulo(y.clone()) == Dim::new(0) => x.floor_div(y),
             BinaryOp::Pow => match (x.constant(), y.constant()) {
                 (Some(x), Some(y)) if y >= 0 => match x.checked_pow(u32::try_from(y).ok()?) {
                     Some(power) => Dim::new(power),
@@ -190,17 +190,14 @@ impl<'a> Checker<'a> {
             let title = format!("{} for a value of {} axes", super::stmt::count(explicit, "index"), shape.rank());
             return self.error(Code::E0206, brackets, title, format!("the value is {}", self.graph.ty(value)));
         }
-        let (mut start, mut stop, mut step, mut dropped) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        // Start, stop and step along each axis so far.
+        let (mut ends, mut dropped): (Vec<(Dim, Dim, i64)>, Vec<usize>) = (Vec::new(), Vec::new());
         let whole = |axis: usize| (Dim::new(0), shape[axis].clone(), 1);
-        let mut axis = 0;
         for index in indices {
-            let entry = match index {
+            let axis = ends.len();
+            ends.push(match index {
                 Index::Rest(_) => {
-                    for _ in 0..shape.rank() - explicit {
-                        let (a, b, s) = whole(axis);
-                        (start.push(a), stop.push(b), step.push(s));
-                        axis += 1;
-                    }
+                    ends.extend((axis..axis + shape.rank() - explicit).map(whole));
                     continue;
                 }
                 Index::At(id) => match self.index_at(value, *id, &shape[axis], indices.len() == 1, span) {
@@ -216,19 +213,13 @@ impl<'a> Checker<'a> {
                         None => return Val::Error,
                     }
                 }
-            };
-            (start.push(entry.0), stop.push(entry.1), step.push(entry.2));
-            axis += 1;
+            });
         }
-        while axis < shape.rank() {
-            let (a, b, s) = whole(axis);
-            (start.push(a), stop.push(b), step.push(s));
-            axis += 1;
-        }
+        ends.extend((ends.len()..shape.rank()).map(whole));
         let attrs = Attrs::new()
-            .dims("start", start.into_iter().collect())
-            .dims("stop", stop.into_iter().collect())
-            .ints("step", step);
+            .dims("start", ends.iter().map(|(start, ..)| start.clone()).collect())
+            .dims("stop", ends.iter().map(|(_, stop, _)| stop.clone()).collect())
+            .ints("step", ends.iter().map(|(.., step)| *step).collect::<Vec<_>>());
         let Val::Tensor(sliced) = self.emit(Op("slice"), &[value], attrs, span) else { return Val::Error };
         if dropped.is_empty() {
             return Val::Tensor(sliced);

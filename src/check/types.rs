@@ -374,7 +374,7 @@ impl<'a> Checker<'a> {
         let affine = self.affine(id)?;
         let Some(symbol) = affine.symbol else { return Some(affine.offset) };
         let difference = found.clone() - affine.offset.clone();
-        if difference.clone().rem(Dim::new(affine.factor)) != Dim::new(0) {
+        if difference.clone().modulo(Dim::new(affine.factor)) != Dim::new(0) {
             return Some(Dim::new(affine.factor) + affine.offset);
         }
         let val = Val::Int(match affine.factor {

@@ -106,13 +106,13 @@ impl Dim {
     }
 
     /// The remainder of [`floor_div`](Self::floor_div).
-    pub fn rem(self, by: Dim) -> Dim {
+    pub fn modulo(self, by: Dim) -> Dim {
         match (self.constant(), by.constant()) {
             (Some(a), Some(b)) if b != 0 => Dim::new(a.rem_euclid(b)),
             (None, Some(b)) if b > 0 => {
                 let rest: Poly = self.poly().into_iter().filter(|(_, c)| c.rem_euclid(b) != 0).collect();
                 match Dim::from_poly(rest) {
-                    rest if rest.constant().is_some() => rest.rem(by),
+                    rest if rest.constant().is_some() => rest.modulo(by),
                     rest => Dim::atom(Atom::Mod(Box::new(rest), Box::new(by))),
                 }
             }
@@ -384,7 +384,7 @@ mod tests {
     #[test]
     fn floor_keeps_what_divides() {
         assert_eq!((h() * Dim::new(4) + Dim::new(3)).floor_div(Dim::new(2)), h() * Dim::new(2) + Dim::new(1));
-        assert_eq!((h() * Dim::new(4) + Dim::new(3)).rem(Dim::new(2)), Dim::new(1));
+        assert_eq!((h() * Dim::new(4) + Dim::new(3)).modulo(Dim::new(2)), Dim::new(1));
         let half = h().floor_div(Dim::new(2));
         assert_eq!(half.to_string(), "floor((H) / 2)");
         assert_eq!(half.evaluate(&|name| (name == "H").then_some(7)), Some(3));

@@ -171,7 +171,7 @@ fn group(attrs: &Attrs, maps: &Dim) -> Result<Dim, Misfit> {
     if group < 1 {
         return refuse(format!("is {group}; the least is 1"));
     }
-    match maps.clone().rem(Dim::new(group)).constant() {
+    match maps.clone().modulo(Dim::new(group)).constant() {
         Some(0) => Ok(Dim::new(group)),
         _ => refuse(format!("is {group}, which does not divide {maps} maps")),
     }

@@ -2,9 +2,11 @@
 
 mod architecture;
 mod data;
+mod docs;
 mod engine;
 mod gradients;
 mod graphs;
+mod library;
 mod ops_batch;
 mod passes;
 mod reference;

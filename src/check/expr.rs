@@ -43,7 +43,7 @@ impl<'a> Checker<'a> {
             ExprKind::Name(name) => self.name(name, span),
             ExprKind::Unary { op, op_span, operand } => self.unary(*op, *op_span, *operand, span),
             ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, *left, *right, span),
-            ExprKind::Pipe { value, target } => return self.pipe(*value, *target, span),
+            ExprKind::Pipe { value, target } => return self.pipe(*value, *target),
             ExprKind::Range { start, end } => self.range(*start, *end, span),
             ExprKind::Call { callee, args, parens } => return self.call_expr(*callee, args, *parens, span),
             ExprKind::Index { value, indices, brackets } => self.index(*value, indices, *brackets, span),
@@ -176,17 +176,19 @@ impl<'a> Checker<'a> {
         results
     }
 
-    fn pipe(&mut self, value: ExprId, target: ExprId, span: Span) -> Vec<Val<'a>> {
+    fn pipe(&mut self, value: ExprId, target: ExprId) -> Vec<Val<'a>> {
         let value_span = self.ast_expr(value).span;
         let piped = self.expr(value);
         let target_expr = self.ast_expr(target);
+        // Messages point at the stage, not at the whole chain before it.
+        let span = target_expr.span;
         match &target_expr.kind {
             ExprKind::Call { callee, args, parens } => {
                 let head = self.expr(*callee);
                 match head {
                     Val::Layer(layer) => {
-                        let instance = self.construct(&layer, args, *parens, target_expr.span, Some(value_span));
-                        self.apply(instance, vec![(piped, value_span)], &[], span, target_expr.span)
+                        let instance = self.construct(&layer, args, *parens, span, Some(value_span));
+                        self.apply(instance, vec![(piped, value_span)], &[], span, span)
                     }
                     head => self.apply(head, vec![(piped, value_span)], args, span, *parens),
                 }
@@ -195,16 +197,16 @@ impl<'a> Checker<'a> {
                 Val::Layer(layer) => {
                     let name = &layer.def.name.text;
                     let title = format!("`{name}` is a layer and needs its hyperparameters");
-                    let diagnostic = Diagnostic::at(Code::E0108, target_expr.span, title, "no argument list here")
+                    let diagnostic = Diagnostic::at(Code::E0108, span, title, "no argument list here")
                         .note("a layer's first argument list makes an instance, which then takes the tensor")
-                        .fix(format!("write `{name}()`"), target_expr.span.after(), "()", Applicability::Certain);
+                        .fix(format!("write `{name}()`"), span.after(), "()", Applicability::Certain);
                     vec![self.report(diagnostic)]
                 }
-                head => self.apply(head, vec![(piped, value_span)], &[], span, target_expr.span),
+                head => self.apply(head, vec![(piped, value_span)], &[], span, span),
             },
             _ => {
                 let head = self.expr(target);
-                self.apply(head, vec![(piped, value_span)], &[], span, target_expr.span)
+                self.apply(head, vec![(piped, value_span)], &[], span, span)
             }
         }
     }

@@ -6,7 +6,7 @@ use super::checker::Checker;
 use super::scope::{Binding, Role};
 use super::value::{Truth, Val};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir;
+use crate::ir::{self, Frame};
 use crate::source::Span;
 use crate::syntax::ast::{Arg, BinaryOp, DimExpr, ExprId, ExprKind, Name, TypeExpr, TypeKind, Where};
 use crate::tensor::{DType, Dim, Shape, Type};
@@ -185,9 +185,27 @@ impl<'a> Checker<'a> {
                 let scope = self.here.scope;
                 let binding = Binding { val: Val::Tensor(value), span: Some(arg.name.span), role: Role::Argument };
                 self.scopes.bind(scope, name, binding);
-                let what = format!("`{name}` of `{callee}`");
+                let what = self.argument_of(name, callee);
                 self.matches(value, dtype, classes, dims, &what, call, Code::E0218)
             }
+        }
+    }
+
+    /// An argument in a message: by its name where the user called its function, by the user's own call where the library did.
+    fn argument_of(&self, name: &str, callee: &str) -> String {
+        let mut outermost = callee;
+        let mut frame = self.here.frame;
+        while let Some(id) = frame {
+            let Frame { callee, call, parent } = &self.graph.frames[id];
+            outermost = callee;
+            if !self.sources.is_library(*call) {
+                break;
+            }
+            frame = *parent;
+        }
+        match outermost == callee {
+            true => format!("`{name}` of `{callee}`"),
+            false => format!("an argument of `{outermost}`"),
         }
     }
 

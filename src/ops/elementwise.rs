@@ -55,7 +55,7 @@ pub static TABLE: &[Primitive] = &[
     number(
         SIGN,
         "-1 below 0, 0 at 0, 1 above.",
-        |call| map_number(call, |x| if x == 0.0 { 0.0 } else { x / x.abs() }, i64::signum),
+        |call| map_number(call, |x| if x == 0.0 { 0.0 } else { x.signum() }, i64::signum),
         Gradient::Zero(FLAT),
         two_sided,
     ),

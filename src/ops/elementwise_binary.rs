@@ -3,7 +3,7 @@
 
 use super::{Builder, Case, Default, EvalCall, GradientCall, InferCall, Misfit, Param, ParamKind};
 use super::{Gradient, Primitive, batch, compare, elementwise, eval, infer};
-use crate::ir::{Attrs, Op, Value};
+use crate::ir::{Attrs, Op, Value, op};
 use crate::tensor::{Tensor, Type};
 
 names! {
@@ -200,14 +200,25 @@ fn div_by_divisor(call: &mut GradientCall) -> Value {
     call.b.mul(call.grad, derivative)
 }
 
-/// `b a^(b - 1)`.
+/// `b a^(b - 1)`, and 0 where `b` is 0, also at `a = 0`.
 fn pow_by_base(call: &mut GradientCall) -> Value {
     let (base, exponent) = (call.node.inputs[0], call.node.inputs[1]);
     let one = call.b.scalar(1.0);
     let lower = call.b.sub(exponent, one);
     let power = call.b.binary(POW, base, lower);
-    let derivative = call.b.mul(exponent, power);
+    let mut derivative = call.b.mul(exponent, power);
+    if may_hold_zero(call.b, exponent) {
+        let zero = call.b.scalar(0.0);
+        let at_zero = call.b.binary(compare::EQUAL, exponent, zero);
+        derivative = call.b.choose(at_zero, zero, derivative);
+    }
     call.b.mul(call.grad, derivative)
+}
+
+/// False only of constants without a 0, as exponents mostly are.
+fn may_hold_zero(b: &Builder, x: Value) -> bool {
+    let node = b.graph.node(x);
+    node.op != op::CONSTANT || node.attrs.get_tensor("value").to_f64().contains(&0.0)
 }
 
 /// `a^b log(a)`, and 0 where `a` is 0: its limit for every positive exponent.

@@ -182,7 +182,7 @@ fn elementwise_functions_at_special_places() {
     let unary = |op: &str, x: &[f32]| apply(op, &[floats(x)], none()).to_f32();
     let binary = |op: &str, a: &[f32], b: &[f32]| apply(op, &[floats(a), floats(b)], none()).to_f32();
     assert_eq!(unary("round", &[0.5, 1.5, 2.5, -0.5, -1.5]), [0.0, 2.0, 2.0, -0.0, -2.0]);
-    assert_eq!(unary("sign", &[0.0, -0.0, -3.0]), [0.0, 0.0, -1.0]);
+    assert_eq!(unary("sign", &[0.0, -0.0, -3.0, f32::INFINITY]), [0.0, 0.0, -1.0, 1.0]);
     assert!(unary("sign", &[f32::NAN])[0].is_nan());
     assert_eq!(unary("sigmoid", &[-1000.0, 1000.0]), [0.0, 1.0]);
     assert_eq!(unary("expm1", &[1e-10]), [1e-10]);
@@ -403,11 +403,15 @@ fn derivatives_where_differences_cannot_tell() {
     assert_eq!(gradient_at(&[0.0, 1.0, 2.0], against("maximum")), [0.0, 0.5, 1.0]);
     assert_eq!(gradient_at(&[0.0, 1.0, 2.0], against("minimum")), [1.0, 0.5, 0.0]);
     assert_eq!(gradient_at(&[-2.0, 0.0, 2.0], |b, x| b.unary(Op("abs"), x)), [-1.0, 0.0, 1.0]);
-    let square = |b: &mut Builder, x: Value| {
-        let two = b.scalar(2.0);
-        b.binary(Op("pow"), x, two)
+    let power = |exponent: f64| {
+        move |b: &mut Builder, x: Value| {
+            let exponent = b.scalar(exponent);
+            b.binary(Op("pow"), x, exponent)
+        }
     };
-    assert_eq!(gradient_at(&[-3.0, 0.0], square), [-6.0, 0.0]);
+    assert_eq!(gradient_at(&[-3.0, 0.0], power(2.0)), [-6.0, 0.0]);
+    assert_eq!(gradient_at(&[-3.0, 0.0], power(1.0)), [1.0, 1.0]);
+    assert_eq!(gradient_at(&[-3.0, 0.0], power(0.0)), [0.0, 0.0]);
     let of_zero = |b: &mut Builder, x: Value| {
         let zero = b.scalar(0.0);
         b.binary(Op("pow"), zero, x)

@@ -6,8 +6,8 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nnlc::engine::kernels::{
-    Access, AlignedBuf, Element, Fold, Fused, Gemm, Instr, Map1, Map2, Map3, Matrix, Program, Reg, Scratch, Team,
-    Tiling,
+    Access, AlignedBuf, Convolution, Element, Fold, Fused, Gemm, Instr, Map1, Map2, Map3, Matrix, Pooling, Program,
+    Reg, Scratch, Team, Tiling,
 };
 
 /// A pointer that workers share.
@@ -189,6 +189,57 @@ fn losses(c: &mut Criterion, teams: &[Team]) {
     }
 }
 
+/// The convolutions and poolings of LeNet for 64 samples, forward and backward.
+fn images(c: &mut Criterion, teams: &[Team]) {
+    for (name, maps_in, maps_out, size) in [("first", 1, 16, 28), ("second", 16, 32, 12)] {
+        let window = Window::new(&[size; 2], &[5; 2], &[1; 2], &[0; 2], &[1; 2]);
+        let conv = Convolution::new(64, [maps_in, maps_out], 1, window);
+        let half = Window::new(&[size - 4; 2], &[2; 2], &[2; 2], &[0; 2], &[1; 2]);
+        let pool = Pooling::new(64 * maps_out, half);
+        let mut memory = [
+            numbers(64 * maps_in * window.volume(), 1.0),
+            numbers(maps_in * maps_out * window.taps(), 1.0),
+            numbers(64 * maps_out * window.places(), 1.0),
+            numbers(64 * maps_out * half.places(), 1.0),
+            AlignedBuf::zeroed(conv.partials_len()),
+            AlignedBuf::zeroed(64 * maps_in * window.volume()),
+            AlignedBuf::zeroed(64 * maps_out * window.places()),
+        ];
+        let [x, w, y, pooled, partials, dx, dy] = memory.each_mut().map(|b| Shared(b.as_mut_ptr()));
+        let work = (64 * 2 * maps_in * maps_out * window.taps() * window.places()) as u64;
+        for team in teams {
+            let share = |tiles, worker| Tiling::share(tiles, worker, team.threads());
+            // SAFETY, for all below: the buffers have the sizes of their shapes, and tiles are disjoint.
+            bench_team(c, "convolution", &format!("{name} forward"), work, team, &|worker, scratch| {
+                let (x, w, y) = (x, w, y);
+                share(conv.tiles(), worker).for_each(|tile| unsafe { conv.forward(tile, x.0, w.0, y.0, scratch) });
+            });
+            bench_team(c, "convolution", &format!("{name} by data"), work, team, &|worker, scratch| {
+                let (w, y, dx) = (w, y, dx);
+                share(conv.tiles(), worker)
+                    .for_each(|tile| unsafe { conv.data_gradient(tile, y.0, w.0, dx.0, scratch) });
+            });
+            bench_team(c, "convolution", &format!("{name} by weight"), work, team, &|worker, scratch| {
+                let (x, y, w, partials) = (x, y, w, partials);
+                share(conv.weight_tiles(), worker)
+                    .for_each(|tile| unsafe { conv.weight_gradient(tile, x.0, y.0, partials.0, scratch) });
+                team.barrier().wait();
+                if worker == 0 {
+                    unsafe { conv.finish_weight(partials.0, w.0) };
+                }
+            });
+            bench_team(c, "pooling", &format!("{name} forward"), work, team, &|worker, _| {
+                let (y, pooled) = (y, pooled);
+                share(pool.tiles(), worker).for_each(|tile| unsafe { pool.max(tile, y.0, pooled.0) });
+            });
+            bench_team(c, "pooling", &format!("{name} backward"), work, team, &|worker, _| {
+                let (y, pooled, dy) = (y, pooled, dy);
+                share(pool.tiles(), worker).for_each(|tile| unsafe { pool.max_gradient(tile, y.0, pooled.0, dy.0) });
+            });
+        }
+    }
+}
+
 fn meeting(c: &mut Criterion, teams: &[Team]) {
     bench_team(c, "team", "barrier", 1, &teams[1], &|_, _| {
         black_box(());
@@ -201,6 +252,7 @@ fn all(c: &mut Criterion) {
     functions(c, &teams);
     losses(c, &teams);
     products(c, &teams);
+    images(c, &teams);
 }
 
 criterion_group! {

@@ -165,9 +165,9 @@ maps! {
         /// Inverse tangent.
         Atan = math::by_lane::<S>(a, a, |a, _| f64::from(a).atan() as f32);
         /// Hyperbolic sine.
-        Sinh = math::by_lane::<S>(a, a, |a, _| f64::from(a).sinh() as f32);
+        Sinh = math::sinh::<S>(a);
         /// Hyperbolic cosine.
-        Cosh = math::by_lane::<S>(a, a, |a, _| f64::from(a).cosh() as f32);
+        Cosh = math::cosh::<S>(a);
         /// Inverse hyperbolic sine.
         Asinh = math::by_lane::<S>(a, a, |a, _| f64::from(a).asinh() as f32);
         /// Inverse hyperbolic cosine.

@@ -185,6 +185,42 @@ pub(super) unsafe fn tanh<S: Simd>(x: S::F) -> S::F {
     }
 }
 
+/// e^|x| / 2 without overflow before the result's, and e^|x| - 1 for |x| up to 1.
+#[inline(always)]
+unsafe fn half_exp_expm1<S: Simd>(x: S::F) -> (S::F, S::F) {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let (n, p) = reduced_expm1::<S>(S::min(S::splat(89.6), S::abs(x)));
+        let n = S::to_int(n);
+        let quarter = S::mul(S::add(p, S::splat(1.0)), power_of_two::<S>(S::isub(n, S::isplat(2))));
+        let s = power_of_two::<S>(S::iselect(S::ilt(n, S::isplat(2)), n, S::isplat(2)));
+        (S::add(quarter, quarter), S::fma(s, p, S::sub(s, S::splat(1.0))))
+    }
+}
+
+/// The hyperbolic cosine.
+#[inline(always)]
+pub(super) unsafe fn cosh<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let (h, _) = half_exp_expm1::<S>(x);
+        S::add(h, S::div(S::splat(0.25), h))
+    }
+}
+
+/// The hyperbolic sine, within 2.5 units in the last place.
+#[inline(always)]
+pub(super) unsafe fn sinh<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let (h, t) = half_exp_expm1::<S>(x);
+        let one = S::splat(1.0);
+        let near = S::mul(S::splat(0.5), S::add(t, S::div(t, S::add(t, one))));
+        let far = S::sub(h, S::div(S::splat(0.25), h));
+        S::with_sign(S::abs(S::select(S::lt(one, S::abs(x)), far, near)), x)
+    }
+}
+
 /// 1 / (1 + e^-x), within 2.1 units in the last place.
 #[inline(always)]
 pub(super) unsafe fn sigmoid<S: Simd>(x: S::F) -> S::F {

@@ -10,6 +10,7 @@ mod block;
 mod buffer;
 mod conv;
 mod fused;
+mod gather;
 mod gemm;
 mod math;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use block::{Fold, Map1, Map2, Map3};
 pub use buffer::{ALIGNMENT, AlignedBuf};
 pub use conv::{Convolution, Pooling, Window};
 pub use fused::{Access, Element, Fused, Instr, Program, Reg, Scratch};
+pub use gather::Gather;
 pub use gemm::{Gemm, Matrix};
 pub use pool::{Barrier, MAX_THREADS, Team};
 pub use simd::{Isa, LANES};

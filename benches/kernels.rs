@@ -7,7 +7,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nnlc::engine::kernels::{
     Access, AlignedBuf, Convolution, Element, Fold, Fused, Gemm, Instr, Map1, Map2, Map3, Matrix, Pooling, Program,
-    Reg, Scratch, Team, Tiling,
+    Reg, Scratch, Team, Tiling, Window,
 };
 
 /// A pointer that workers share.
@@ -17,6 +17,13 @@ struct Shared(*mut f32);
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
+
+impl Shared {
+    /// The pointer; a method, so that closures capture the whole value.
+    fn at(self) -> *mut f32 {
+        self.0
+    }
+}
 
 fn numbers(count: usize, scale: f32) -> AlignedBuf {
     let mut buffer = AlignedBuf::zeroed(count);
@@ -81,10 +88,9 @@ fn products(c: &mut Criterion, teams: &[Team]) {
         let [a, b, out] = [&mut a, &mut b, &mut out].map(|x| Shared(x.as_mut_ptr()));
         for team in teams {
             bench_team(c, "gemm", name, (2 * m * n * k) as u64, team, &|worker, scratch| {
-                let (a, b, out) = (a, b, out);
                 for tile in Tiling::share(gemm.tiles(), worker, team.threads()) {
                     // SAFETY: the operands have the product's shapes, and tiles are disjoint.
-                    unsafe { gemm.run_tile(tile, a.0, b.0, out.0, scratch) };
+                    unsafe { gemm.run_tile(tile, a.at(), b.at(), out.at(), scratch) };
                 }
             });
         }
@@ -98,18 +104,17 @@ fn run_fused(c: &mut Criterion, group: &str, name: &str, team: &Team, program: P
     let mut partials = AlignedBuf::zeroed(fused.partials_len());
     let partials = Shared(partials.as_mut_ptr());
     bench_team(c, group, name, count, team, &|worker, scratch| {
-        let partials = partials;
         let mut memory = [std::ptr::null_mut(); 8];
-        memory.iter_mut().zip(&pointers).for_each(|(to, from)| *to = from.0);
+        memory.iter_mut().zip(&pointers).for_each(|(to, from)| *to = from.at());
         for tile in Tiling::share(fused.tiles(), worker, team.threads()) {
             // SAFETY: the programs address their buffers within bounds, and tiles are disjoint.
-            unsafe { fused.run_tile(tile, &memory[..pointers.len()], partials.0, scratch) };
+            unsafe { fused.run_tile(tile, &memory[..pointers.len()], partials.at(), scratch) };
         }
         if fused.partials_len() > 0 {
             team.barrier().wait();
             if worker == 0 {
                 // SAFETY: all tiles ran.
-                unsafe { fused.finish(&memory[..pointers.len()], partials.0) };
+                unsafe { fused.finish(&memory[..pointers.len()], partials.at()) };
             }
         }
     });
@@ -211,30 +216,27 @@ fn images(c: &mut Criterion, teams: &[Team]) {
             let share = |tiles, worker| Tiling::share(tiles, worker, team.threads());
             // SAFETY, for all below: the buffers have the sizes of their shapes, and tiles are disjoint.
             bench_team(c, "convolution", &format!("{name} forward"), work, team, &|worker, scratch| {
-                let (x, w, y) = (x, w, y);
-                share(conv.tiles(), worker).for_each(|tile| unsafe { conv.forward(tile, x.0, w.0, y.0, scratch) });
+                share(conv.tiles(), worker)
+                    .for_each(|tile| unsafe { conv.forward(tile, x.at(), w.at(), y.at(), scratch) });
             });
             bench_team(c, "convolution", &format!("{name} by data"), work, team, &|worker, scratch| {
-                let (w, y, dx) = (w, y, dx);
                 share(conv.tiles(), worker)
-                    .for_each(|tile| unsafe { conv.data_gradient(tile, y.0, w.0, dx.0, scratch) });
+                    .for_each(|tile| unsafe { conv.data_gradient(tile, y.at(), w.at(), dx.at(), scratch) });
             });
             bench_team(c, "convolution", &format!("{name} by weight"), work, team, &|worker, scratch| {
-                let (x, y, w, partials) = (x, y, w, partials);
                 share(conv.weight_tiles(), worker)
-                    .for_each(|tile| unsafe { conv.weight_gradient(tile, x.0, y.0, partials.0, scratch) });
+                    .for_each(|tile| unsafe { conv.weight_gradient(tile, x.at(), y.at(), partials.at(), scratch) });
                 team.barrier().wait();
                 if worker == 0 {
-                    unsafe { conv.finish_weight(partials.0, w.0) };
+                    unsafe { conv.finish_weight(partials.at(), w.at()) };
                 }
             });
             bench_team(c, "pooling", &format!("{name} forward"), work, team, &|worker, _| {
-                let (y, pooled) = (y, pooled);
-                share(pool.tiles(), worker).for_each(|tile| unsafe { pool.max(tile, y.0, pooled.0) });
+                share(pool.tiles(), worker).for_each(|tile| unsafe { pool.max(tile, y.at(), pooled.at()) });
             });
             bench_team(c, "pooling", &format!("{name} backward"), work, team, &|worker, _| {
-                let (y, pooled, dy) = (y, pooled, dy);
-                share(pool.tiles(), worker).for_each(|tile| unsafe { pool.max_gradient(tile, y.0, pooled.0, dy.0) });
+                share(pool.tiles(), worker)
+                    .for_each(|tile| unsafe { pool.max_gradient(tile, y.at(), pooled.at(), dy.at()) });
             });
         }
     }

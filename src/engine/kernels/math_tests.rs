@@ -30,6 +30,9 @@ const EDGES: [f32; 24] = [
     f32::NAN,
 ];
 
+/// A function's definition in double precision.
+type Exact = fn(f64) -> f64;
+
 /// Arguments over all bit patterns, edges first; a whole number of vectors.
 fn sweep(step: usize) -> Vec<f32> {
     let all = (0..=u32::MAX).step_by(step).map(f32::from_bits);
@@ -95,7 +98,7 @@ fn erf(x: f64) -> f64 {
 
 #[test]
 fn elementary_functions_keep_their_bounds_everywhere() {
-    let exact: [(Map1, f64, fn(f64) -> f64); 12] = [
+    let exact: [(Map1, f64, Exact); 12] = [
         (Map1::Exp, 2.0, f64::exp),
         (Map1::Expm1, 2.0, f64::exp_m1),
         (Map1::Log, 2.0, f64::ln),

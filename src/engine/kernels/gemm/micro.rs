@@ -49,11 +49,11 @@ unsafe fn block<S: Simd, const R: usize, const V: usize>(k: usize, a: View, b: V
         let zero = S::splat(0.0);
         let mut sums = [[zero; V]; R];
         if target.add {
-            for r in 0..R {
+            for (r, sums) in sums.iter_mut().enumerate() {
                 let row = target.c.from(r, 0).at;
-                for v in 0..V {
+                for (v, sum) in sums.iter_mut().enumerate() {
                     let count = if v + 1 == V { last } else { LANES };
-                    sums[r][v] = S::load_first(row.add(v * LANES), count, zero);
+                    *sum = S::load_first(row.add(v * LANES), count, zero);
                 }
             }
         }
@@ -73,13 +73,13 @@ unsafe fn block<S: Simd, const R: usize, const V: usize>(k: usize, a: View, b: V
                 pb = pb.wrapping_offset(b.row);
             }
         }
-        for r in 0..R {
+        for (r, sums) in sums.iter().enumerate() {
             let row = target.c.from(r, 0).at;
-            for v in 0..V {
-                match last {
-                    LANES => S::store(row.add(v * LANES), sums[r][v]),
-                    _ if v + 1 < V => S::store(row.add(v * LANES), sums[r][v]),
-                    _ => S::store_first(row.add(v * LANES), last, sums[r][v]),
+            for (v, sum) in sums.iter().enumerate() {
+                if last == LANES || v + 1 < V {
+                    S::store(row.add(v * LANES), *sum);
+                } else {
+                    S::store_first(row.add(v * LANES), last, *sum);
                 }
             }
         }
@@ -102,8 +102,8 @@ unsafe fn update<S: Simd, const R: usize, const V: usize>(
         // SAFETY: as for the caller.
         unsafe {
             let x = S::splat(a.offset(r as isize * stride).read());
-            for v in 0..V {
-                sums[v] = S::fma(x, row[v], sums[v]);
+            for (sum, b) in sums.iter_mut().zip(row) {
+                *sum = S::fma(x, b, *sum);
             }
         }
     }

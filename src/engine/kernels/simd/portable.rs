@@ -73,7 +73,7 @@ impl Simd for Portable {
         trunc(a: F) -> F = a.trunc();
         bits(a: F) -> I = a.to_bits().cast_signed();
         from_bits(a: I) -> F = f32::from_bits(a.cast_unsigned());
-        to_int(a: F) -> I = if a >= -2_147_483_648.0 && a < 2_147_483_648.0 { a as i32 } else { i32::MIN };
+        to_int(a: F) -> I = if (-2_147_483_648.0..2_147_483_648.0).contains(&a) { a as i32 } else { i32::MIN };
         to_float(a: I) -> F = a as f32;
         iadd(a: I, b: I) -> I = a.wrapping_add(b);
         isub(a: I, b: I) -> I = a.wrapping_sub(b);

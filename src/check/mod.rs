@@ -41,7 +41,7 @@ pub struct Circumstances<'a> {
     pub overrides: &'a BTreeMap<String, String>,
     /// What may pass.
     pub options: Options,
-    /// With syntax errors: the words on their lines, which may have bound names.
+    /// When parts were left out because they did not parse: the names that they would have bound.
     pub broken: Option<&'a BTreeSet<String>>,
 }
 

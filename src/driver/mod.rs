@@ -18,7 +18,7 @@ pub use run::{Prepared, RunOptions, RunReport, Watch};
 use crate::check::{self, Circumstances, Options, Program};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, SourceMap, Span};
-use crate::syntax;
+use crate::syntax::{self, ast::Ast};
 
 /// How much stack checking gets: calls of a program nest as deeply as `check` allows, each over several frames of Rust's.
 const STACK: usize = 256 << 20;
@@ -135,25 +135,17 @@ impl Session {
 
 fn check_file(sources: &SourceMap, file: FileId, request: &Request) -> (Option<Program>, Vec<Diagnostic>) {
     let (ast, mut diagnostics) = syntax::parse(file, &sources.file(file).text);
-    let broken = broken_words(sources, file, &diagnostics);
+    let broken = broken_names(&ast);
     let circumstances = Circumstances { overrides: &request.set, options: request.options, broken: broken.as_ref() };
     let (program, found) = check::check(sources, library::asts(), file, &ast, circumstances);
     diagnostics.extend(found);
-    (program, diagnostics)
+    (program.filter(|_| !diagnostics.iter().any(Diagnostic::is_error)), diagnostics)
 }
 
-/// The words on the lines of syntax errors; none without such errors. What those lines would have bound is not reported as unknown.
-fn broken_words(sources: &SourceMap, file: FileId, diagnostics: &[Diagnostic]) -> Option<BTreeSet<String>> {
-    if !diagnostics.iter().any(Diagnostic::is_error) {
-        return None;
-    }
-    let source = sources.file(file);
-    let labels = diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels);
-    let lines = labels.flat_map(|label| {
-        source.line_column(label.span.start).line..=source.line_column(label.span.end.max(label.span.start)).line
-    });
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    Some(lines.flat_map(|line| source.line(line).split(move |c| !is_word(c))).map(str::to_owned).collect())
+/// The names that broken statements would have bound, which are not reported as unknown; none when nothing was left out.
+fn broken_names(ast: &Ast) -> Option<BTreeSet<String>> {
+    let names = ast.broken.iter().flat_map(|part| &part.names).map(|name| name.text.clone());
+    (!ast.broken.is_empty()).then(|| names.collect())
 }
 
 /// Checks a text without files: its sources and diagnostics.

@@ -54,7 +54,7 @@ impl Stream<'_> {
     }
 
     /// Whether a statement opens at `at`: its keyword, or names and `=`.
-    fn opens(&self, at: usize) -> bool {
+    pub fn opens(&self, at: usize) -> bool {
         match self.kind(at) {
             Some(TokenKind::Keyword) => match self.word(at) {
                 "for" => matches!(self.word(at + 2), "in" | ","),

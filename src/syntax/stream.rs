@@ -136,7 +136,8 @@ impl<'t> Stream<'t> {
     }
 
     /// Pairs the brackets and tells whether all have partners. With `by_layout`, a `}` that begins its line closes the brace whose
-    /// line begins in the same column, so that the brace that is really unclosed is the one without a partner.
+    /// line begins in the same column, and a line that begins a statement, not indented more than the line of an open `(` or
+    /// `[`, leaves that without a partner: so the bracket that is really unclosed is the one found.
     fn match_brackets(&mut self, by_layout: bool) -> bool {
         let mut open: Vec<(usize, u32)> = Vec::new();
         let mut line_column = 0;
@@ -146,6 +147,12 @@ impl<'t> Stream<'t> {
             self.tokens[position].partner = None;
             if token.starts_line {
                 line_column = token.column;
+            }
+            if by_layout && token.starts_line && !open.is_empty() && self.opens(position) {
+                let kept = open
+                    .iter()
+                    .rposition(|(at, column)| self.tokens[*at].kind == TokenKind::OpenBrace || *column < token.column);
+                open.truncate(kept.map_or(0, |last| last + 1));
             }
             if token.kind.is_opener() {
                 open.push((position, line_column));

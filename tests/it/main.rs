@@ -10,3 +10,4 @@ mod library;
 mod ops_batch;
 mod passes;
 mod reference;
+mod ui;

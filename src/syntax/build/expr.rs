@@ -228,8 +228,7 @@ impl Builder<'_, '_> {
         let start = parts.take_if(Rule::expr).map(|node| self.built(node));
         let Some(slice) = parts.take_if(Rule::slice) else {
             let at = start.expect("an index without a colon is an expression");
-            self.reject_range(at);
-            return Index::At(at.id);
+            return self.range_for_slice(at).unwrap_or(Index::At(at.id));
         };
         let (mut stop, mut step) = (None, None);
         let mut span = start.map(|start| start.span);
@@ -250,16 +249,16 @@ impl Builder<'_, '_> {
         Index::Slice { start: start.map(|start| start.id), stop, step, span }
     }
 
-    /// `x[0..4]`: a range is not an index.
-    fn reject_range(&mut self, at: Built) {
-        let ExprKind::Range { start, end } = self.ast.exprs[at.id].kind else { return };
-        let gap =
-            Span { file: at.span.file, start: self.ast.exprs[start].span.end, end: self.ast.exprs[end].span.start };
+    /// `x[0..4]` is reported and taken for `x[0:4]`.
+    fn range_for_slice(&mut self, at: Built) -> Option<Index> {
+        let ExprKind::Range { start, end } = self.ast.exprs[at.id].kind else { return None };
+        let gap = Span { start: self.ast.exprs[start].span.end, end: self.ast.exprs[end].span.start, ..at.span };
         self.diagnostics.push(
             Diagnostic::at(Code::E0109, at.span, "a slice is written with `:`", "this is a range")
                 .help("`x[0:4]` takes the elements 0 to 3; `0..4` is a range to loop over")
                 .fix("write `:`", gap, ":", Applicability::Certain),
         );
+        Some(Index::Slice { start: Some(start), stop: Some(end), step: None, span: at.span })
     }
 
     fn if_expr(&mut self, node: Node<'_>) -> Built {

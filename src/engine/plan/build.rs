@@ -1,10 +1,14 @@
 //! From nodes to steps: where each value lies, and which work computes it.
 
+use std::collections::BTreeMap;
+
 use smallvec::SmallVec;
 
 use super::arena::{self, LINE, Lifetime};
 use super::copy::Copy;
 use super::fallback::Fallback;
+use super::fuse;
+use super::group::{Grouping, Item, Place, group};
 use super::memory::{Buffer, Home, write_tensor};
 use super::schedule;
 use super::step::{Step, Work};
@@ -20,9 +24,16 @@ use crate::tensor::{BATCH, Shape, Tensor};
 pub(super) fn plan(graph: &Graph, batch: usize, store: &Store, options: &Options) -> Result<Plan, PlanError> {
     let slots = slots(graph, store)?;
     let mut build = Build::new(graph, batch)?;
-    for value in graph.nodes.indices() {
-        if build.reached[value] {
-            build.node(value);
+    build.locate_given();
+    let Grouping { items, order, places, free } = group(graph, &build.reached, &build.sizes, &build.is_view);
+    order.iter().enumerate().for_each(|(rank, item)| build.ranks[*item] = rank);
+    (build.places, build.free) = (places, free);
+    build.mark_stored(&items);
+    build.find_last_uses();
+    for item in order {
+        match &items[item] {
+            Item::Single(value) => build.single(*value),
+            Item::Group(group) => fuse::lower(&mut build, item, group),
         }
     }
     let results: Vec<_> = graph.results.iter().map(|result| build.kept(result.value)).collect();
@@ -59,20 +70,34 @@ fn position<I: Idx>(node: &Node) -> I {
 
 /// A plan in the making.
 pub(super) struct Build<'g> {
-    graph: &'g Graph,
+    pub graph: &'g Graph,
     batch: usize,
     /// Which nodes the results and updates depend on.
     reached: IndexVec<Value, bool>,
     /// The sizes of every reached value.
-    sizes: IndexVec<Value, Axes<usize>>,
-    /// Where each value lies, once it is computed.
-    views: IndexVec<Value, Option<View>>,
-    buffers: IndexVec<BufferId, Buffer>,
+    pub sizes: IndexVec<Value, Axes<usize>>,
+    /// Which nodes only look at their operand's elements in another way, and how those of what they look at lie.
+    pub is_view: IndexVec<Value, bool>,
+    layouts: IndexVec<Value, View>,
+    /// Where and when each value is computed.
+    pub places: IndexVec<Value, Place>,
+    pub free: IndexVec<Value, bool>,
+    ranks: Vec<usize>,
+    /// Which values have to be in memory.
+    pub stored: IndexVec<Value, bool>,
+    /// The rank of the last item that may read a value.
+    last_uses: IndexVec<Value, usize>,
+    /// Where each value that is no view lies, once it is computed.
+    located: IndexVec<Value, Option<BufferId>>,
+    pub buffers: IndexVec<BufferId, Buffer>,
+    /// The variables that values are assigned to, and the nodes that read each variable.
+    assigned: BTreeMap<Value, VarId>,
+    readers: IndexVec<VarId, Vec<Value>>,
     /// The buffer of each input and variable.
     input_buffers: Vec<BufferId>,
     variable_buffers: IndexVec<VarId, BufferId>,
     constants: Vec<(BufferId, std::sync::Arc<Tensor>)>,
-    steps: Vec<Step>,
+    pub steps: Vec<Step>,
 }
 
 impl<'g> Build<'g> {
@@ -86,46 +111,173 @@ impl<'g> Build<'g> {
             }
             sizes.push(known.unwrap_or_default());
         }
-        let mut build = Build {
+        let mut layouts: IndexVec<Value, View> = IndexVec::new();
+        let mut is_view: IndexVec<Value, bool> = IndexVec::new();
+        for (value, node) in graph.nodes.iter_enumerated() {
+            let source = node.inputs.first().filter(|_| reached[value]).map(|source| &layouts[*source]);
+            let view = source.and_then(|source| look(node, source, &sizes[value], batch));
+            is_view.push(view.is_some());
+            layouts.push(view.unwrap_or_else(|| View::contiguous(BufferId::new(0), &sizes[value])));
+        }
+        Ok(Build {
             graph,
             batch,
             reached,
             sizes,
-            views: graph.nodes.iter().map(|_| None).collect(),
+            is_view,
+            layouts,
+            places: IndexVec::new(),
+            free: IndexVec::new(),
+            ranks: vec![0; graph.nodes.len()],
+            stored: graph.nodes.iter().map(|_| false).collect(),
+            last_uses: graph.nodes.iter().map(|_| 0).collect(),
+            located: graph.nodes.iter().map(|_| None).collect(),
             buffers: IndexVec::new(),
+            assigned: graph.updates.iter().map(|update| (update.value, update.variable)).collect(),
+            readers: graph.variables.iter().map(|_| Vec::new()).collect(),
             input_buffers: Vec::new(),
             variable_buffers: IndexVec::new(),
             constants: Vec::new(),
             steps: Vec::new(),
-        };
+        })
+    }
+
+    /// Gives inputs, variables and constants their buffers.
+    fn locate_given(&mut self) {
+        let graph = self.graph;
         for (index, input) in graph.inputs.iter().enumerate() {
-            let len = build.sizes[input.value].iter().product();
-            let kind = build.kind(input.value);
-            let buffer = build.buffers.push(Buffer { home: Home::Input(index), kind, len });
-            build.input_buffers.push(buffer);
+            let buffer = Buffer { home: Home::Input(index), kind: self.kind(input.value), len: self.len(input.value) };
+            self.input_buffers.push(self.buffers.push(buffer));
         }
         for (id, variable) in graph.variables.iter_enumerated() {
             let len = variable.ty.shape.constant().unwrap_or_default().iter().product();
             let kind = Kind::of(&variable.ty.dtype);
-            let buffer = build.buffers.push(Buffer { home: Home::Variable(id.index()), kind, len });
-            build.variable_buffers.push(buffer);
+            let buffer = self.buffers.push(Buffer { home: Home::Variable(id.index()), kind, len });
+            self.variable_buffers.push(buffer);
         }
-        Ok(build)
+        for (value, node) in graph.nodes.iter_enumerated().filter(|(value, _)| self.reached[*value]) {
+            self.located[value] = match node.op {
+                op::INPUT => Some(self.input_buffers[position::<Value>(node).index()]),
+                op::VARIABLE => {
+                    self.readers[position::<VarId>(node)].push(value);
+                    Some(self.variable_buffers[position::<VarId>(node)])
+                }
+                op::CONSTANT => {
+                    let buffer = Buffer { home: Home::Plan, kind: self.kind(value), len: self.len(value) };
+                    let buffer = self.buffers.push(buffer);
+                    self.constants.push((buffer, node.attrs.get_tensor("value").clone()));
+                    Some(buffer)
+                }
+                _ => None,
+            };
+        }
     }
 
-    fn kind(&self, value: Value) -> Kind {
+    /// The value that a view looks at in the end; itself if it is none.
+    fn base(&self, mut value: Value) -> Value {
+        while self.is_view[value] {
+            value = self.graph.node(value).inputs[0];
+        }
+        value
+    }
+
+    /// The item that a value is computed in.
+    fn item(&self, value: Value) -> Option<usize> {
+        match self.places[value] {
+            Place::Step(item) | Place::Inside(item, _) => Some(item),
+            Place::Outside | Place::Free { .. } => None,
+        }
+    }
+
+    /// Marks what is read from memory: what another item than its own uses, and the roots.
+    fn mark_stored(&mut self, items: &[Item]) {
+        let graph = self.graph;
+        for (value, node) in graph.nodes.iter_enumerated() {
+            if !self.reached[value] || self.is_view[value] {
+                continue;
+            }
+            for input in &node.inputs {
+                let at_hand = matches!(self.places[*input], Place::Inside(item, _) if self.item(value) == Some(item));
+                if !at_hand {
+                    let base = self.base(*input);
+                    self.stored[base] = true;
+                }
+            }
+        }
+        for root in graph.roots() {
+            let base = self.base(root);
+            self.stored[base] = true;
+        }
+        let groups = items.iter().filter_map(|item| match item {
+            Item::Group(group) => Some(group),
+            Item::Single(_) => None,
+        });
+        for member in groups.flat_map(|group| &group.members) {
+            if matches!(self.places[member.value], Place::Step(_)) {
+                self.stored[member.value] = true;
+            }
+        }
+    }
+
+    /// Finds when each value is read last. What is free or a view is read whenever its users are.
+    fn find_last_uses(&mut self) {
+        let graph = self.graph;
+        for root in graph.roots() {
+            if self.is_view[root] || self.free[root] || matches!(self.places[root], Place::Outside) {
+                self.last_uses[root] = usize::MAX;
+            }
+        }
+        for value in graph.nodes.indices().rev().filter(|value| self.reached[*value]) {
+            let own = self.item(value).filter(|_| !self.is_view[value]).map(|item| self.ranks[item]);
+            let later = if self.free[value] || self.is_view[value] { self.last_uses[value] } else { 0 };
+            let read = own.unwrap_or(0).max(later);
+            for input in &graph.node(value).inputs {
+                self.last_uses[*input] = self.last_uses[*input].max(read);
+            }
+        }
+    }
+
+    /// Whether a value is in memory before an item runs.
+    pub fn is_stored_before(&self, value: Value, item: usize) -> bool {
+        self.item(self.base(value)).is_some_and(|own| self.ranks[own] < self.ranks[item])
+    }
+
+    pub fn kind(&self, value: Value) -> Kind {
         Kind::of(&self.graph.ty(value).dtype)
     }
 
-    /// A new buffer in the arena that holds a value row-major.
-    fn output(&mut self, value: Value) -> View {
-        let buffer = Buffer { home: Home::Arena, kind: self.kind(value), len: self.sizes[value].iter().product() };
-        View::contiguous(self.buffers.push(buffer), &self.sizes[value])
+    /// The number of elements of a value.
+    pub fn len(&self, value: Value) -> usize {
+        self.sizes[value].iter().product()
     }
 
-    /// Where a computed value lies.
-    fn view(&self, value: Value) -> View {
-        self.views[value].clone().expect("an input is computed before its user")
+    /// A new buffer in the arena that holds a value row-major.
+    pub fn output(&mut self, value: Value) -> View {
+        let buffer = Buffer { home: Home::Arena, kind: self.kind(value), len: self.len(value) };
+        let buffer = self.buffers.push(buffer);
+        self.located[value] = Some(buffer);
+        View::contiguous(buffer, &self.sizes[value])
+    }
+
+    /// Where a value computed in `item` goes: to the variable that it is to be assigned to, if nothing reads the old value any more. With
+    /// `in_place`, the item itself may read it, element by element.
+    pub fn target(&mut self, value: Value, item: usize, in_place: bool) -> View {
+        let Some(update) = self.assigned.get(&value).copied() else { return self.output(value) };
+        let buffer = self.variable_buffers[update];
+        let read = self.readers[update].iter().map(|old| self.last_uses[*old]).max();
+        let rank = self.ranks[item];
+        let free = read.is_none_or(|read| read < rank || (in_place && read == rank));
+        if !free {
+            return self.output(value);
+        }
+        self.located[value] = Some(buffer);
+        View::contiguous(buffer, &self.sizes[value])
+    }
+
+    /// Where a value lies.
+    pub fn view(&self, value: Value) -> View {
+        let buffer = self.located[self.base(value)].expect("an operand is computed before its user");
+        View { buffer, ..self.layouts[value].clone() }
     }
 
     /// Appends a step that computes `value` from `inputs` into `output`.
@@ -134,48 +286,20 @@ impl<'g> Build<'g> {
         self.steps.push(Step { work: Box::new(work), reads, writes: vec![output.buffer], value, label });
     }
 
-    /// Plans one node, its inputs being planned.
-    fn node(&mut self, value: Value) {
+    /// Plans a node by itself, its operands being planned.
+    fn single(&mut self, value: Value) {
         let graph = self.graph;
         let node = graph.node(value);
-        let view = match node.op {
-            op::INPUT => View::contiguous(self.input_buffers[position::<Value>(node).index()], &self.sizes[value]),
-            op::VARIABLE => View::contiguous(self.variable_buffers[position::<VarId>(node)], &self.sizes[value]),
-            op::CONSTANT => self.constant(value, node),
-            _ => match self.alias(value, node) {
-                Some(view) => view,
-                None => self.fallback(value, node),
-            },
-        };
-        self.views[value] = Some(view);
-    }
-
-    fn constant(&mut self, value: Value, node: &Node) -> View {
-        let len = self.sizes[value].iter().product();
-        let buffer = self.buffers.push(Buffer { home: Home::Plan, kind: self.kind(value), len });
-        self.constants.push((buffer, node.attrs.get_tensor("value").clone()));
-        View::contiguous(buffer, &self.sizes[value])
-    }
-
-    /// The view of a node that only looks at its input's elements in another way.
-    fn alias(&self, value: Value, node: &Node) -> Option<View> {
-        let sizes = &self.sizes[value];
-        let input = || self.view(node.inputs[0]);
-        match node.op.0 {
-            "stop_gradient" => Some(input()),
-            "reshape" => input().reshape(sizes),
-            "transpose" => Some(input().transpose(node.attrs.get_ints("axes"))),
-            "broadcast" => Some(input().broadcast(sizes)),
-            "flip" => Some(input().flip(node.attrs.get_ints("axis"))),
-            "slice" => {
-                let start = sizes_of(node.attrs.get_dims("start"), self.batch)?;
-                Some(input().slice(&start, node.attrs.get_ints("step"), sizes))
-            }
-            _ => None,
+        if node.op.0 == "reshape" {
+            let from = self.view(node.inputs[0]);
+            let to = View::contiguous(self.output(value).buffer, &from.sizes);
+            self.copy(value, from, to);
+            return;
         }
+        self.fallback(value, node);
     }
 
-    fn fallback(&mut self, value: Value, node: &Node) -> View {
+    fn fallback(&mut self, value: Value, node: &Node) {
         let output = self.output(value);
         let inputs: Vec<View> = node.inputs.iter().map(|input| self.view(*input)).collect();
         let work = Fallback {
@@ -185,12 +309,12 @@ impl<'g> Build<'g> {
             output: output.buffer,
         };
         self.step(value, node.op.0, work, &inputs, &output);
-        output
     }
 
     /// A contiguous copy of a view, as a step.
     fn copied(&mut self, value: Value, from: View) -> View {
-        let to = self.output(value);
+        let buffer = Buffer { home: Home::Arena, kind: self.kind(value), len: from.len() };
+        let to = View::contiguous(self.buffers.push(buffer), &from.sizes);
         self.copy(value, from, to.clone());
         to
     }
@@ -276,6 +400,22 @@ impl<'g> Build<'g> {
             slots,
             results,
         })
+    }
+}
+
+/// The layout of a node that only looks at its operand's elements in another way, given that of the operand.
+fn look(node: &Node, source: &View, sizes: &[usize], batch: usize) -> Option<View> {
+    match node.op.0 {
+        "stop_gradient" => Some(source.clone()),
+        "reshape" => source.reshape(sizes),
+        "transpose" => Some(source.transpose(node.attrs.get_ints("axes"))),
+        "broadcast" => Some(source.broadcast(sizes)),
+        "flip" => Some(source.flip(node.attrs.get_ints("axis"))),
+        "slice" => {
+            let start = sizes_of(node.attrs.get_dims("start"), batch)?;
+            Some(source.slice(&start, node.attrs.get_ints("step"), sizes))
+        }
+        _ => None,
     }
 }
 

@@ -16,9 +16,13 @@
 //! The second run of a plan allocates nothing, as long as every operation in it has a kernel.
 
 mod arena;
+mod axes;
 mod build;
 mod copy;
 mod fallback;
+mod formula;
+mod fuse;
+mod group;
 mod memory;
 mod run;
 mod schedule;

@@ -9,6 +9,7 @@ use super::copy::Copy;
 use super::fallback::Fallback;
 use super::fuse;
 use super::group::{Grouping, Item, Place, group};
+use super::matmul;
 use super::memory::{Buffer, Home, write_tensor};
 use super::schedule;
 use super::step::{Step, Work};
@@ -281,7 +282,14 @@ impl<'g> Build<'g> {
     }
 
     /// Appends a step that computes `value` from `inputs` into `output`.
-    fn step(&mut self, value: Value, label: &'static str, work: impl Work + 'static, inputs: &[View], output: &View) {
+    pub fn step(
+        &mut self,
+        value: Value,
+        label: &'static str,
+        work: impl Work + 'static,
+        inputs: &[View],
+        output: &View,
+    ) {
         let reads = inputs.iter().map(|view| view.buffer).collect();
         self.steps.push(Step { work: Box::new(work), reads, writes: vec![output.buffer], value, label });
     }
@@ -296,7 +304,10 @@ impl<'g> Build<'g> {
             self.copy(value, from, to);
             return;
         }
-        self.fallback(value, node);
+        match node.op.0 {
+            "contract" => matmul::lower(self, value, node),
+            _ => self.fallback(value, node),
+        }
     }
 
     fn fallback(&mut self, value: Value, node: &Node) {
@@ -312,7 +323,7 @@ impl<'g> Build<'g> {
     }
 
     /// A contiguous copy of a view, as a step.
-    fn copied(&mut self, value: Value, from: View) -> View {
+    pub fn copied(&mut self, value: Value, from: View) -> View {
         let buffer = Buffer { home: Home::Arena, kind: self.kind(value), len: from.len() };
         let to = View::contiguous(self.buffers.push(buffer), &from.sizes);
         self.copy(value, from, to.clone());

@@ -23,6 +23,7 @@ mod fallback;
 mod formula;
 mod fuse;
 mod group;
+mod matmul;
 mod memory;
 mod run;
 mod schedule;

@@ -1,0 +1,214 @@
+//! Whole training steps as the engine runs them, from graph to new weights: microseconds a step, medians over blocks.
+//!
+//! `cargo bench --bench steps -- [threads]`. Builds the graphs directly on the operations; what reading `.nn` and data costs is not here.
+
+use std::time::Instant;
+
+use nnlc::autodiff::gradients;
+use nnlc::engine::plan::{Engine, Feed, Options, Plan, Store};
+use nnlc::ir::{Attrs, Graph, Input, Op, Place, ResultRole, ResultValue, Update, Value, VarId, Variable, VariableKind};
+use nnlc::ops::{Builder, RunContext};
+use nnlc::passes::Pipeline;
+use nnlc::tensor::{Dim, Shape, Tensor, Type};
+
+/// A graph in the making, with values for its variables.
+struct Model {
+    graph: Graph,
+    store: Store,
+    params: Vec<(VarId, Value)>,
+    noise: u64,
+}
+
+impl Model {
+    fn new() -> Model {
+        Model { graph: Graph::new(), store: Store::new(), params: Vec::new(), noise: 1 }
+    }
+
+    fn noise(&mut self, len: usize, scale: f32) -> Vec<f32> {
+        let mut next = || {
+            self.noise = self.noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((self.noise >> 40) as f32 / (1u32 << 24) as f32 - 0.5) * 2.0 * scale
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    fn variable(&mut self, path: &str, sizes: &[usize], scale: f32) -> (VarId, Value) {
+        let ty = Type::f32(sizes);
+        let values = self.noise(sizes.iter().product(), scale);
+        self.store.set(path, &Tensor::f32(sizes, values));
+        let kind = VariableKind::Param { frozen: false, lr: 1.0, decay: 1.0 };
+        let variable = Variable { path: path.to_owned(), kind, ty: ty.clone(), init: None, place: Place::NONE };
+        let id = self.graph.variables.push(variable);
+        (id, self.b().variable(id, ty))
+    }
+
+    fn param(&mut self, path: &str, sizes: &[usize], scale: f32) -> Value {
+        let param = self.variable(path, sizes, scale);
+        self.params.push(param);
+        param.1
+    }
+
+    fn input(&mut self, name: &str, shape: Shape) -> Value {
+        let index = self.graph.inputs.len();
+        let ty = Type { dtype: nnlc::tensor::DType::F32, shape };
+        let value = self.b().input(index, ty);
+        self.graph.inputs.push(Input { name: name.to_owned(), value, drawn: None });
+        value
+    }
+
+    fn b(&mut self) -> Builder<'_> {
+        Builder::new(&mut self.graph, Place::NONE)
+    }
+
+    fn result(&mut self, name: &str, value: Value) {
+        let result = ResultValue { name: name.to_owned(), role: ResultRole::Extra, value, place: Place::NONE };
+        self.graph.results.push(result);
+    }
+
+    fn matmul(&mut self, a: Value, b: Value) -> Value {
+        let attrs = Attrs::new().ints("axes_a", [1]).ints("axes_b", [0]).ints("batch_a", []).ints("batch_b", []);
+        self.b().emit(Op("contract"), &[a, b], attrs)
+    }
+
+    fn reduce(&mut self, op: &'static str, x: Value) -> Value {
+        let axes: Vec<i64> = (0..self.graph.shape(x).len() as i64).collect();
+        self.b().emit(Op(op), &[x], Attrs::new().ints("axis", axes).flag("keepdims", false))
+    }
+
+    /// Adam with the bias-corrected rate as an input, as the training loop gives it.
+    fn adam(&mut self, loss: Value) {
+        let params = self.params.clone();
+        let wrt: Vec<Value> = params.iter().map(|(_, value)| *value).collect();
+        let grads = gradients(&mut self.graph, loss, &wrt);
+        let rate = self.input("rate", Shape::scalar());
+        for ((id, param), grad) in params.into_iter().zip(grads) {
+            let grad = grad.expect("every parameter is trained");
+            let path = self.graph.variables[id].path.clone();
+            let sizes = self.graph.variables[id].ty.shape.constant().expect("numbers");
+            let (m_id, m) = self.variable(&format!("{path}.m"), &sizes, 0.0);
+            let (v_id, v) = self.variable(&format!("{path}.v"), &sizes, 0.0);
+            let mut b = self.b();
+            let moving = |b: &mut Builder, old: Value, new: Value, keep: f64| {
+                let (keep, take) = (b.scalar(keep), b.scalar(1.0 - keep));
+                let (old, new) = (b.mul(old, keep), b.mul(new, take));
+                b.add(old, new)
+            };
+            let m_new = moving(&mut b, m, grad, 0.9);
+            let square = b.unary(Op("square"), grad);
+            let v_new = moving(&mut b, v, square, 0.999);
+            let (root, epsilon) = (b.unary(Op("sqrt"), v_new), b.scalar(1e-8));
+            let bottom = b.add(root, epsilon);
+            let top = b.mul(m_new, rate);
+            let change = b.div(top, bottom);
+            let next = b.sub(param, change);
+            for (variable, value) in [(m_id, m_new), (v_id, v_new), (id, next)] {
+                self.graph.updates.push(Update { variable, value, place: Place::NONE });
+            }
+        }
+    }
+}
+
+fn batched(sizes: &[i64]) -> Shape {
+    std::iter::once(Dim::batch()).chain(sizes.iter().map(|size| Dim::new(*size))).collect()
+}
+
+/// 784–256–784 with sigmoids, squared error, Adam.
+fn auto_encoder() -> Model {
+    let mut model = Model::new();
+    let x = model.input("x", batched(&[784]));
+    let mut h = x;
+    for (layer, sizes) in [[784, 256], [256, 784]].iter().enumerate() {
+        let w = model.param(&format!("w{layer}"), sizes, 1.0 / (sizes[0] as f32).sqrt());
+        let bias = model.param(&format!("b{layer}"), &sizes[1..], 0.0);
+        h = model.matmul(h, w);
+        h = model.b().add(h, bias);
+        h = model.b().unary(Op("sigmoid"), h);
+    }
+    let difference = model.b().sub(h, x);
+    let two = model.b().scalar(2.0);
+    let square = model.b().binary(Op("pow"), difference, two);
+    let loss = model.reduce("mean", square);
+    model.result("loss", loss);
+    model.adam(loss);
+    model
+}
+
+/// `mean(log(cosh(a - b)) + 0.1 sqrt((a - b)^2 + 1e-6) exp(-|b|))` and both gradients.
+fn elementwise(len: i64) -> Model {
+    let mut model = Model::new();
+    let (a, c) = (model.input("a", Shape::from([len])), model.input("b", Shape::from([len])));
+    let mut b = model.b();
+    let d = b.sub(a, c);
+    let cosh = b.unary(Op("cosh"), d);
+    let log = b.unary(Op("log"), cosh);
+    let (two, small, tenth) = (b.scalar(2.0), b.scalar(1e-6), b.scalar(0.1));
+    let square = b.binary(Op("pow"), d, two);
+    let shifted = b.add(square, small);
+    let root = b.unary(Op("sqrt"), shifted);
+    let scaled = b.mul(tenth, root);
+    let size = b.unary(Op("abs"), c);
+    let minus = b.neg(size);
+    let decay = b.unary(Op("exp"), minus);
+    let right = b.mul(scaled, decay);
+    let sum = b.add(log, right);
+    let loss = model.reduce("mean", sum);
+    let grads = gradients(&mut model.graph, loss, &[a, c]);
+    model.result("loss", loss);
+    for (name, grad) in ["by a", "by b"].iter().zip(grads) {
+        model.result(name, grad.expect("both matter"));
+    }
+    model
+}
+
+fn time(name: &str, mut model: Model, batch: usize, threads: usize) {
+    let started = Instant::now();
+    let graph = Pipeline::standard().run(&model.graph);
+    let plan = Plan::new(&graph, batch, &model.store, &Options::default()).expect("a plan");
+    let planned = started.elapsed().as_secs_f64() * 1e3;
+    if std::env::var_os("STEPS").is_some() {
+        eprintln!("{graph}");
+        plan.labels().for_each(|(value, label)| eprintln!("{label} {value}"));
+    }
+    let feeds: Vec<Vec<f32>> = graph
+        .inputs
+        .iter()
+        .map(|input| graph.ty(input.value).shape.evaluate(&|_| Some(batch as i64)).expect("numbers").iter().product())
+        .collect::<Vec<usize>>()
+        .into_iter()
+        .map(|len| if len == 1 { vec![1e-3] } else { model.noise(len, 1.0) })
+        .collect();
+    let feeds: Vec<Feed> = feeds.iter().map(|feed| Feed::F32(feed)).collect();
+    let mut engine = Engine::new(threads);
+    let mut context = RunContext { seed: 1, step: 0, batch };
+    let mut first = 0.0;
+    let mut blocks = Vec::new();
+    for block in 0..12 {
+        let started = Instant::now();
+        let mut steps = 0;
+        while steps == 0 || started.elapsed().as_secs_f64() < 0.15 {
+            let outcome = engine.run(&plan, &mut model.store, &feeds, &context).expect("a run");
+            if block == 0 && steps == 0 {
+                first = outcome.scalar(0);
+            }
+            steps += 1;
+            context.step += 1;
+        }
+        blocks.push(started.elapsed().as_secs_f64() * 1e6 / f64::from(steps));
+    }
+    blocks.sort_by(f64::total_cmp);
+    let (median, best) = (blocks[blocks.len() / 2], blocks[0]);
+    println!(
+        "{{\"case\": \"{name}\", \"threads\": {threads}, \"us\": {median:.1}, \"best_us\": {best:.1}, \"plan_ms\": {planned:.2}, \
+         \"barriers\": {}, \"MiB\": {:.1}, \"first_loss\": {first:.5}}}",
+        plan.barriers(),
+        plan.bytes() as f64 / f64::from(1 << 20)
+    );
+}
+
+fn main() {
+    let threads = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(2);
+    time("auto-encoder, batch 64", auto_encoder(), 64, threads);
+    time("auto-encoder, batch 256", auto_encoder(), 256, threads);
+    time("elementwise loss, 10^6", elementwise(1_000_000), 1, threads);
+    time("elementwise loss, 10^4", elementwise(10_000), 1, threads);
+}

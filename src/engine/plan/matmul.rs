@@ -1,0 +1,120 @@
+//! Contractions as products of matrices: axes are joined into batch, rows and columns wherever strides allow, without moving anything.
+
+use super::build::Build;
+use super::memory::Memory;
+use super::step::Work;
+use super::view::{BufferId, View};
+use crate::engine::kernels::{Gemm, Matrix, Scratch};
+use crate::ir::{Node, Value};
+
+/// A product of matrices.
+struct Product {
+    gemm: Gemm,
+    a: (BufferId, usize),
+    b: (BufferId, usize),
+    c: BufferId,
+}
+
+impl Work for Product {
+    fn tiles(&self) -> usize {
+        self.gemm.tiles()
+    }
+
+    unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
+        let start = |(buffer, offset): (BufferId, usize)| memory.pointer(buffer).cast::<f32>().wrapping_add(offset);
+        // SAFETY: the strides are those of views within their buffers; the rest is the caller's promise.
+        unsafe { self.gemm.run_tile(tile, start(self.a), start(self.b), start((self.c, 0)), scratch) };
+    }
+}
+
+/// The axes of an operand by their part in the product.
+struct Parts {
+    batch: Vec<usize>,
+    free: Vec<usize>,
+    contracted: Vec<usize>,
+}
+
+impl Parts {
+    fn new(view: &View, batch: &[i64], contracted: &[i64]) -> Parts {
+        let axes = |axes: &[i64]| axes.iter().map(|axis| *axis as usize).collect::<Vec<_>>();
+        let (batch, contracted) = (axes(batch), axes(contracted));
+        let free = (0..view.sizes.len()).filter(|axis| !batch.contains(axis) && !contracted.contains(axis)).collect();
+        Parts { batch, free, contracted }
+    }
+
+    /// Strides of batch, free and contracted axes, each joined to one; none if they cannot be joined.
+    fn strides(&self, view: &View) -> Option<[isize; 3]> {
+        Some([joined(view, &self.batch)?, joined(view, &self.free)?, joined(view, &self.contracted)?])
+    }
+
+    /// The view with the axes sorted by their part.
+    fn sorted(&self, view: &View) -> View {
+        let axes = self.batch.iter().chain(&self.free).chain(&self.contracted);
+        view.transpose(&axes.map(|axis| *axis as i64).collect::<Vec<_>>())
+    }
+}
+
+/// The stride of several axes as one, the last one varying fastest.
+fn joined(view: &View, axes: &[usize]) -> Option<isize> {
+    let mut parts = axes.iter().rev().filter(|axis| view.sizes[**axis] != 1);
+    let Some(last) = parts.next() else { return Some(0) };
+    let (stride, mut reach) = (view.strides[*last], view.strides[*last] * view.sizes[*last] as isize);
+    for axis in parts {
+        if view.strides[*axis] != reach {
+            return None;
+        }
+        reach *= view.sizes[*axis] as isize;
+    }
+    Some(stride)
+}
+
+fn len(view: &View, axes: &[usize]) -> usize {
+    axes.iter().map(|axis| view.sizes[*axis]).product()
+}
+
+/// Appends the step of a contraction; an operand whose axes do not join is copied first.
+pub(super) fn lower(build: &mut Build, value: Value, node: &Node) {
+    let ints = |name| node.attrs.get_ints(name);
+    let (a, b) = (build.view(node.inputs[0]), build.view(node.inputs[1]));
+    let a_parts = Parts::new(&a, ints("batch_a"), ints("axes_a"));
+    let b_parts = Parts::new(&b, ints("batch_b"), ints("axes_b"));
+    let (batch, k) = (len(&a, &a_parts.batch), len(&a, &a_parts.contracted));
+    let (m, n) = (len(&a, &a_parts.free), len(&b, &b_parts.free));
+    let (a, [a_batch, a_row, a_column]) = operand(build, node.inputs[0], a, &a_parts, [batch, m, k]);
+    let (b, [b_batch, b_column, b_row]) = operand(build, node.inputs[1], b, &b_parts, [batch, n, k]);
+    let output = build.output(value);
+    let gemm = Gemm::new(
+        [batch, m, n, k],
+        Matrix { batch: a_batch, row: a_row, column: a_column },
+        Matrix { batch: b_batch, row: b_row, column: b_column },
+        Matrix::dense(m, n),
+    );
+    let work = Product { gemm, a: (a.buffer, a.offset), b: (b.buffer, b.offset), c: output.buffer };
+    build.step(value, "gemm", work, &[a, b], &output);
+}
+
+fn operand(build: &mut Build, value: Value, view: View, parts: &Parts, sizes: [usize; 3]) -> (View, [isize; 3]) {
+    match parts.strides(&view) {
+        Some(strides) => (view, strides),
+        None => {
+            let copy = build.copied(value, parts.sorted(&view));
+            (copy, [(sizes[1] * sizes[2]) as isize, sizes[2] as isize, 1])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Idx;
+
+    #[test]
+    fn axes_join_where_strides_continue() {
+        let view = View::contiguous(BufferId::new(0), &[2, 3, 4, 5]);
+        assert_eq!(joined(&view, &[0, 1]), Some(20));
+        assert_eq!(joined(&view, &[1, 2, 3]), Some(1));
+        assert_eq!(joined(&view, &[0, 2]), None);
+        assert_eq!(joined(&view, &[]), Some(0));
+        assert_eq!(joined(&view.broadcast(&[7, 2, 3, 4, 5]), &[0]), Some(0));
+    }
+}

@@ -100,8 +100,10 @@ impl<'a> Checker<'a> {
             return Val::Error;
         }
         let name = primitive.op.0;
-        let params: Vec<&'static Param> =
-            primitive.params.iter().filter(|param| param.default != Default::Internal).collect();
+        let given_by_name = |param: &Param| given.iter().any(|given| given.name == Some(param.name));
+        let may_be_given =
+            |param: &&Param| param.default != Default::Internal || param.kind == ParamKind::Str && given_by_name(param);
+        let params: Vec<&'static Param> = primitive.params.iter().filter(may_be_given).collect();
         let mut slots: Vec<Option<(Val<'a>, Span)>> = params.iter().map(|_| None).collect();
         for (index, Given { name: by_name, at, val, span }) in given.into_iter().enumerate() {
             let slot = match by_name {
@@ -185,6 +187,8 @@ impl<'a> Checker<'a> {
     fn internal_attrs(&mut self, primitive: &'static Primitive, attrs: &mut Attrs) {
         for param in primitive.params.iter().filter(|param| param.default == Default::Internal) {
             match param.name {
+                // A path that was given stays: the same numbers are drawn, wherever the call stands.
+                "path" if attrs.get("path").is_some() => {}
                 "path" => {
                     let path = self.path.claim(Some(primitive.op.0));
                     attrs.set("path", Attr::Str(path.into()));

@@ -84,7 +84,7 @@ pub enum Default {
     Bool(bool),
     /// For [`ParamKind::Axes`]: all of them.
     AllAxes,
-    /// The compiler sets it; it cannot be given in a call.
+    /// The compiler sets it. Only a text can be given in a call, by name: the path that names a random stream.
     Internal,
 }
 

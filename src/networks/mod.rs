@@ -3,12 +3,14 @@
 //!
 //! All networks are per-sample graphs and keep the program's variables under the same ids, so weights fit all of them.
 
+mod expand;
 mod slice;
 
 use crate::base::Idx;
 use crate::ir::{Attrs, Graph, Op, ResultRole, ResultValue, Value, VarId, op};
 use crate::ops::Builder;
 
+pub use expand::expand;
 pub use slice::{Choice, slice};
 
 /// One of the networks that a program stands for.

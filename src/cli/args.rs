@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::check::Options;
 use crate::driver::{DataOverride, Request};
+use crate::networks::Network;
 
 /// A compiler for networks and losses: one .nn file, checked before anything runs, trained, and its Runtime network derived.
 #[derive(Debug, Parser)]
@@ -22,6 +23,8 @@ pub enum Command {
     Run(Run),
     /// Check a program and the headers of its data files
     Check(Check),
+    /// Print the derived networks as .nn text that compiles on its own
+    Expand(Expand),
     /// Compute outputs of the Runtime network
     Infer(Infer),
     /// Show what a diagnostic's code means, with a wrong and a right program
@@ -104,6 +107,15 @@ pub struct Check {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct Expand {
+    #[command(flatten)]
+    pub model: Model,
+    /// Which network; all three when not given
+    #[arg(long, value_enum, value_name = "NETWORK")]
+    pub network: Option<NetworkName>,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct Infer {
     #[command(flatten)]
     pub model: Model,
@@ -125,6 +137,29 @@ pub struct Infer {
     /// How many threads; results do not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+}
+
+/// The derived networks by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum NetworkName {
+    /// Training
+    Main,
+    /// Losses and metrics with `training` false
+    MainValidation,
+    /// Outputs alone
+    MainRuntime,
+}
+
+impl NetworkName {
+    /// The network.
+    pub fn network(self) -> Network {
+        match self {
+            NetworkName::Main => Network::Main,
+            NetworkName::MainValidation => Network::MainValidation,
+            NetworkName::MainRuntime => Network::MainRuntime,
+        }
+    }
 }
 
 /// The number of threads to use when none is given: as many as the process may run on.

@@ -31,6 +31,7 @@ pub fn main() -> ExitCode {
     match args.command {
         Command::Run(command) => run::run(&command),
         Command::Check(command) => check(&command),
+        Command::Expand(command) => expand(&command),
         Command::Infer(command) => infer::infer(&command),
         Command::Explain { code } => explain::explain(&code),
     }
@@ -74,4 +75,20 @@ fn check(command: &args::Check) -> ExitCode {
         }
         Err(code) => code,
     }
+}
+
+fn expand(command: &args::Expand) -> ExitCode {
+    let session = match open(&command.model, true, &[]) {
+        Ok(session) => session,
+        Err(code) => return code,
+    };
+    let Some(program) = &session.program else { return ExitCode::from(ERRORS) };
+    let networks = match command.network {
+        Some(network) => vec![network.network()],
+        None => crate::networks::Network::ALL.iter().map(|(network, _)| *network).collect(),
+    };
+    for network in networks {
+        print(&crate::networks::expand(&program.graph, network));
+    }
+    ExitCode::SUCCESS
 }

@@ -269,6 +269,9 @@ impl Folder {
     fn describe(&self, program: &Program, settings: &TrainSettings) -> Result<(), Vec<Diagnostic>> {
         let config = serde_json::to_string_pretty(&config(program, settings)).unwrap_or_default();
         self.write("config.json", &(config + "\n"))?;
+        for (network, name) in Network::ALL {
+            self.write(&format!("{name}.nn"), &networks::expand(&program.graph, network))?;
+        }
         Ok(())
     }
 }

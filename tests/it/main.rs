@@ -7,6 +7,7 @@ mod engine;
 mod gradients;
 mod graphs;
 mod library;
+mod networks;
 mod ops_batch;
 mod passes;
 mod reference;

@@ -1,6 +1,7 @@
 //! The Runtime network alone: inputs from files, outputs as tensors.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::Session;
@@ -140,15 +141,16 @@ impl Session {
         let mut outputs: Vec<Output> = Vec::new();
         let all: Vec<usize> = (0..rows).collect();
         for part in all.chunks(BATCH) {
-            if !plans.contains_key(&part.len()) {
-                let plan = Plan::new(graph, part.len(), store, &Options::default());
-                plans.insert(part.len(), plan.map_err(|fault| vec![self.failure(&Failure::Plan(fault))])?);
-            }
+            let plan = match plans.entry(part.len()) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let plan = Plan::new(graph, part.len(), store, &Options::default());
+                    entry.insert(plan.map_err(|fault| vec![self.failure(&Failure::Plan(fault))])?)
+                }
+            };
             buffers.fill(Some(set), part, 0.0);
             let run = RunContext { seed: options.seed, step: 0, batch: part.len() };
-            let outcome = engine
-                .run(&plans[&part.len()], store, &buffers.feeds(), &run)
-                .expect("the plan and its feeds are ours");
+            let outcome = engine.run(plan, store, &buffers.feeds(), &run).expect("the plan and its feeds are ours");
             for (index, result) in graph.results.iter().enumerate() {
                 let tensor = outcome.tensor(index);
                 let per_sample = graph.node(result.value).per_sample;

@@ -45,6 +45,17 @@ enum Buffer {
     Scalar([f32; 1]),
 }
 
+impl Buffer {
+    fn feed(&self) -> Feed<'_> {
+        match self {
+            Buffer::F32(values) => Feed::F32(values),
+            Buffer::I32(values) => Feed::I32(values),
+            Buffer::Bool(values) => Feed::Bool(values),
+            Buffer::Scalar(scalar) => Feed::F32(scalar),
+        }
+    }
+}
+
 /// The feeds of a graph's inputs, gathered from a data set.
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -92,13 +103,7 @@ impl Batch {
 
     /// What an engine is fed.
     pub fn feeds(&self) -> Vec<Feed<'_>> {
-        let feed = |buffer| match buffer {
-            &Buffer::F32(ref values) => Feed::F32(values),
-            Buffer::I32(values) => Feed::I32(values),
-            Buffer::Bool(values) => Feed::Bool(values),
-            Buffer::Scalar(scalar) => Feed::F32(scalar),
-        };
-        self.buffers.iter().map(feed).collect()
+        self.buffers.iter().map(Buffer::feed).collect()
     }
 
     /// The same as tensors, for the reference engine. `batch` is the number of samples.

@@ -1,6 +1,7 @@
 //! Losses and metrics over a whole data set, by the MainValidation network.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::batches::Batch;
 use crate::data::DataSet;
@@ -55,10 +56,8 @@ impl Evaluator {
         let mut sums = vec![0.0; self.graph.results.len()];
         for rows in rows.chunks(self.batch) {
             let plan = match self.plans.entry(rows.len()) {
-                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::btree_map::Entry::Vacant(entry) => {
-                    entry.insert(Plan::new(&self.graph, rows.len(), store, &Options::default())?)
-                }
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(Plan::new(&self.graph, rows.len(), store, &Options::default())?),
             };
             self.buffers.fill(set, rows, 0.0);
             let run = RunContext { seed, step: VALIDATION_STEP, batch: rows.len() };

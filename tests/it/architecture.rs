@@ -136,7 +136,7 @@ fn files_and_functions_stay_readable() {
             .iter()
             .any(|start| words.starts_with(start));
             match &open {
-                None if is_function && words.ends_with('{') || is_function && !words.ends_with('}') => {
+                None if is_function && !words.ends_with('}') => {
                     open = Some((number, indent, words.to_owned()));
                 }
                 Some((start, at, name)) if line == format!("{at}}}") => {

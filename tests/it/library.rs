@@ -250,7 +250,7 @@ fn batch_normalization_uses_and_moves_its_statistics() {
     let y = *main.names.iter().find(|(_, name)| *name == "y").expect("the value y").0;
     main.results.push(nnlc::ir::ResultValue { value: y, name: "y".into(), ..main.results[0].clone() });
     let context = RunContext { seed: 1, step: 0, batch: 4 };
-    let found = reference::run(&main, &variables(&graph), &[x.clone()], &context, true);
+    let found = reference::run(&main, &variables(&graph), std::slice::from_ref(&x), &context, true);
     let (mean, var): ([f64; 2], [f64; 2]) = ([3.0, 20.0], [3.5, 100.0]);
     let normal = |c: usize, value: f64| (value - mean[c]) / (var[c] + 1e-4).sqrt();
     let expected: Vec<f64> = x.to_f64().iter().enumerate().map(|(i, v)| normal(i % 2, *v)).collect();
@@ -259,7 +259,7 @@ fn batch_normalization_uses_and_moves_its_statistics() {
     let unbiased = [3.5 * 4.0 / 3.0, 100.0 * 4.0 / 3.0];
     assert_close("states", &moved, &[0.3, 2.0, 0.9 + 0.1 * unbiased[0], 0.9 + 0.1 * unbiased[1]]);
     // Outside of training the running statistics, still 0 and 1, are used.
-    let runtime = run(&graph, Network::MainRuntime, &[x.clone()], 4);
+    let runtime = run(&graph, Network::MainRuntime, std::slice::from_ref(&x), 4);
     let plain: Vec<f64> = x.to_f64().iter().map(|v| v / (1.0f64 + 1e-4).sqrt()).collect();
     assert_close("runtime", &runtime.result("y").expect("y").to_f64(), &plain);
 }
@@ -369,9 +369,9 @@ fn dropout_keeps_the_expectation_and_leaves_runtime() {
     ";
     let graph = program(text).graph;
     let x = Tensor::f32(&[200, 100], vec![1.0; 20_000]);
-    let mean = run(&graph, Network::Main, &[x.clone()], 200).result("l").expect("l").to_f64()[0];
+    let mean = run(&graph, Network::Main, std::slice::from_ref(&x), 200).result("l").expect("l").to_f64()[0];
     assert!((mean - 1.0).abs() < 0.02, "{mean}");
     assert_ne!(mean, 1.0);
-    let runtime = run(&graph, Network::MainRuntime, &[x.clone()], 200);
+    let runtime = run(&graph, Network::MainRuntime, std::slice::from_ref(&x), 200);
     assert_eq!(runtime.result("y").expect("y").to_f64(), x.to_f64());
 }

@@ -224,7 +224,7 @@ maps! {
         /// The smaller; NaN if either is.
         Minimum = minimum::<S>(a, b);
         /// `a^b` as in IEEE 754.
-        Pow = math::by_lane::<S>(a, b, |a, b| f64::from(a).powf(f64::from(b)) as f32);
+        Pow = math::pow::<S>(a, b);
         /// The angle of the point (`b`, `a`).
         Atan2 = math::by_lane::<S>(a, b, |a, b| f64::from(a).atan2(f64::from(b)) as f32);
         /// `a - b ⌊a / b⌋`

@@ -49,8 +49,17 @@ unsafe fn reduced_expm1<S: Simd>(x: S::F) -> (S::F, S::F) {
         let n = S::round(S::mul(x, S::splat(LOG2_E)));
         let r = S::fma(n, S::splat(-LN_2_HIGH), x);
         let r = S::fma(n, S::splat(-LN_2_LOW), r);
+        (n, expm1_near_zero::<S>(r))
+    }
+}
+
+/// e^r - 1 for |r| up to ln 2 / 2.
+#[inline(always)]
+unsafe fn expm1_near_zero<S: Simd>(r: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
         let q = polynomial::<S, 5>(r, [1.394_065e-3, 8.366_396e-3, 4.166_640_3e-2, 1.666_654_5e-1, 0.5]);
-        (n, S::fma(S::mul(r, r), q, r))
+        S::fma(S::mul(r, r), q, r)
     }
 }
 
@@ -319,6 +328,67 @@ pub(super) unsafe fn cos<S: Simd>(x: S::F) -> S::F {
     unsafe {
         let far = S::not(S::le(S::abs(x), S::splat(TRIG_LIMIT)));
         patch::<S>(far, x, sine_from::<S>(x, 1), f64::cos)
+    }
+}
+
+/// ln x as a sum of two floats, good to about 2^-31 of it, for positive finite x.
+#[inline(always)]
+unsafe fn log_pair<S: Simd>(x: S::F) -> (S::F, S::F) {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let (m, e) = mantissa_exponent::<S>(x);
+        let one = S::splat(1.0);
+        // s = (m - 1) / (m + 1) in two parts; ln m = 2 s + 2/3 s³ + 2/5 s⁵ + …, where only the first term needs both.
+        let (above, below) = (S::sub(m, one), S::add(m, one));
+        let rest = S::sub(m, S::sub(below, one));
+        let s = S::div(above, below);
+        let s_low = S::div(S::fma(S::neg(s), rest, S::fma(S::neg(s), below, above)), below);
+        let square = S::mul(s, s);
+        let series = polynomial::<S, 5>(square, [2.0 / 11.0, 2.0 / 9.0, 2.0 / 7.0, 2.0 / 5.0, 2.0 / 3.0]);
+        let tail = S::fma(S::mul(square, s), series, S::add(s_low, s_low));
+        let first = S::add(s, s);
+        let high = S::add(first, tail);
+        let low = S::sub(tail, S::sub(high, first));
+        // The exponent's part is exact and, unless zero, the larger summand.
+        let whole = S::mul(e, S::splat(LN_2_HIGH));
+        let sum = S::add(whole, high);
+        let lost = S::sub(high, S::sub(sum, whole));
+        (sum, S::add(lost, S::fma(e, S::splat(LN_2_LOW), low)))
+    }
+}
+
+/// x^y as in IEEE 754.
+#[inline(always)]
+pub(super) unsafe fn pow<S: Simd>(x: S::F, y: S::F) -> S::F {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let (a, limit) = (S::abs(x), S::splat(f32::INFINITY));
+        let (log, log_low) = log_pair::<S>(a);
+        let product = S::mul(y, log);
+        let low = S::fma(y, log_low, S::fma(y, log, S::neg(product)));
+        // Beyond the range of the exponential the low part means nothing, and may be no number.
+        let low = S::select(S::lt(S::abs(product), S::splat(110.0)), low, S::splat(0.0));
+        let bounded = S::min(S::splat(90.0), S::max(S::splat(-105.0), product));
+        let n = S::round(S::mul(bounded, S::splat(LOG2_E)));
+        let r = S::fma(n, S::splat(-LN_2_HIGH), bounded);
+        let r = S::add(S::fma(n, S::splat(-LN_2_LOW), r), low);
+        let n = S::to_int(n);
+        let half = S::sar::<1>(n);
+        let z = S::add(expm1_near_zero::<S>(r), S::splat(1.0));
+        let z = S::mul(S::mul(z, power_of_two::<S>(half)), power_of_two::<S>(S::isub(n, half)));
+        // A negative base has a power only for integers, negative for odd ones.
+        let whole = S::eq(S::floor(y), y);
+        let halved = S::mul(y, S::splat(0.5));
+        let even = S::eq(S::floor(halved), halved);
+        let mirrored = S::select(whole, S::select(even, z, S::neg(z)), S::splat(f32::NAN));
+        let z = S::select(S::lt(x, S::splat(0.0)), mirrored, z);
+        // Zeros, infinities and NaN are left to scalar code.
+        let finite = S::select(S::lt(a, limit), S::abs(y), limit);
+        let edge = S::not(S::lt(S::select(S::lt(S::splat(0.0), a), finite, limit), limit));
+        if !S::any(edge) {
+            return z;
+        }
+        S::select(edge, by_lane::<S>(x, y, |x, y| f64::from(x).powf(f64::from(y)) as f32), z)
     }
 }
 

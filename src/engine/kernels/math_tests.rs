@@ -123,6 +123,27 @@ fn elementary_functions_keep_their_bounds_everywhere() {
 }
 
 #[test]
+fn powers_are_within_two_ulps() {
+    let mut x = sweep(40_009);
+    let mut y: Vec<f32> = x.iter().enumerate().map(|(i, _)| ((i * 7919) % 20_011) as f32 / 500.0 - 20.0).collect();
+    // Halves and integers of bases around one, negative ones among them, besides the sweep over all bases.
+    for i in 0..1 << 14 {
+        x.push((i as f32 - 8192.0) / 1024.0);
+        y.push((i % 37) as f32 * 0.5 - 9.0);
+        x.push(1.0 + (i as f32 - 8192.0) / 16_384.0);
+        y.push(i as f32 / 50.0 - 160.0);
+    }
+    let mut z = vec![0.0; x.len()];
+    let operands = [&x, &y].map(|v| Operand { at: v.as_ptr(), step: LANES });
+    // SAFETY: all hold as many whole vectors.
+    unsafe { (blocks(Isa::detect()).map2)(Map2::Pow, z.as_mut_ptr(), operands, z.len()) };
+    for i in 0..x.len() {
+        let error = ulps(z[i], f64::from(x[i]).powf(f64::from(y[i])));
+        assert!(error <= 2.0, "{} ^ {} is off by {error} ulp: {}", x[i], y[i], z[i]);
+    }
+}
+
+#[test]
 fn zeros_keep_their_sign() {
     for op in [Map1::Expm1, Map1::Log1p, Map1::Tanh, Map1::Sinh, Map1::Erf, Map1::Sin, Map1::Sqrt] {
         let y = apply(Isa::detect(), op, &[-0.0; LANES]);

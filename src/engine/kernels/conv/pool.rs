@@ -64,17 +64,18 @@ impl Pooling {
 
     /// Places of the first largest element of each window, a NaN being larger than all, with each position's number.
     fn winners(&self, x: &[f32], mut visit: impl FnMut(usize, usize)) {
-        let beats = |x: f32, best: f32| x > best || (x.is_nan() && !best.is_nan());
+        let beats = |x: f32, best: f32| (x > best) | (x.is_nan() & !best.is_nan());
         if self.is_halving() {
             let (width, [_, high, wide]) = (self.window.size[2], self.window.positions);
             for h in 0..high {
-                for w in 0..wide {
-                    let corner = 2 * h * width + 2 * w;
-                    let mut best = corner;
-                    for place in [corner + 1, corner + width, corner + width + 1] {
-                        best = if beats(x[place], x[best]) { place } else { best };
-                    }
-                    visit(h * wide + w, best);
+                let (above, below) = x[2 * h * width..][..2 * width].split_at(width);
+                let pairs = above.chunks_exact(2).zip(below.chunks_exact(2)).take(wide);
+                for (w, (above, below)) in pairs.enumerate() {
+                    // Values beside places, and choices without jumps: which element wins cannot be foreseen.
+                    let upper = if beats(above[1], above[0]) { (above[1], 1) } else { (above[0], 0) };
+                    let lower = if beats(below[1], below[0]) { (below[1], width + 1) } else { (below[0], width) };
+                    let best = if beats(lower.0, upper.0) { lower.1 } else { upper.1 };
+                    visit(h * wide + w, 2 * h * width + 2 * w + best);
                 }
             }
             return;

@@ -127,25 +127,26 @@ impl Window {
 
     /// Spells a map out the other way: one row for each position, `width` apart, with the kernel's elements side by side.
     pub(super) fn patches(&self, map: &[f32], rows: &mut [f32], width: usize) {
-        let [_, height, line] = self.size;
-        let (taps, run) = (self.taps(), self.kernel[2]);
-        for place in 0..self.places() {
-            let at = [
-                place / (self.positions[1] * self.positions[2]),
-                place / self.positions[2] % self.positions[1],
-                place % self.positions[2],
-            ];
-            let row = &mut rows[place * width..][..taps];
-            for (group, to) in row.chunks_exact_mut(run).enumerate() {
+        // Outside the data the difference wraps around and is larger than any size.
+        let place = |axis: usize, position: usize, tap: usize| {
+            let place = (position * self.stride[axis] + tap * self.dilation[axis]).wrapping_sub(self.pad[axis]);
+            (place < self.size[axis]).then_some(place)
+        };
+        let ([deep, high, wide], run) = (self.positions, self.kernel[2]);
+        for line in 0..deep * high {
+            let (d, h) = (line / high, line % high);
+            for group in 0..self.kernel[0] * self.kernel[1] {
                 let (z, y) = (group / self.kernel[1], group % self.kernel[1]);
-                if !self.within(0, z).contains(&at[0]) || !self.within(1, y).contains(&at[1]) {
-                    to.fill(0.0);
-                    continue;
-                }
-                let start = (self.place(0, at[0], z) * height + self.place(1, at[1], y)) * line;
-                for (x, to) in to.iter_mut().enumerate() {
-                    let along = (at[2] * self.stride[2] + x * self.dilation[2]).wrapping_sub(self.pad[2]);
-                    *to = if along < line { map[start + along] } else { 0.0 };
+                let start = (place(0, d, z).zip(place(1, h, y))).map(|(z, y)| (z * self.size[1] + y) * self.size[2]);
+                for w in 0..wide {
+                    let to = &mut rows[(line * wide + w) * width + group * run..][..run];
+                    let Some(start) = start else {
+                        to.fill(0.0);
+                        continue;
+                    };
+                    for (x, to) in to.iter_mut().enumerate() {
+                        *to = place(2, w, x).map_or(0.0, |along| map[start + along]);
+                    }
                 }
             }
         }

@@ -1,12 +1,11 @@
 //! `nnlc infer`: outputs of the Runtime network as NumPy files.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{Infer, default_threads};
 use super::{FAILED, open, show};
-use crate::driver::{InferOptions, Output};
+use crate::driver::{InferOptions, Output, write_whole};
 
 /// Computes and writes the outputs.
 pub fn infer(command: &Infer) -> ExitCode {
@@ -40,26 +39,20 @@ pub fn infer(command: &Infer) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Writes a NumPy array (format version 1.0, little-endian f32), beside its place and then renamed.
+/// Writes a NumPy array: format version 1.0, little-endian f32.
 fn write_npy(path: &Path, output: &Output) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let sizes: Vec<String> = output.shape.iter().map(|size| format!("{size},")).collect();
     let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", sizes.join(" "));
     let padding = (64 - (10 + header.len() + 1) % 64) % 64;
     let length = u16::try_from(header.len() + padding + 1).map_err(std::io::Error::other)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    let mut out = std::io::BufWriter::new(&mut file);
-    out.write_all(b"\x93NUMPY\x01\x00")?;
-    out.write_all(&length.to_le_bytes())?;
-    out.write_all(header.as_bytes())?;
-    out.write_all(&vec![b' '; padding])?;
-    out.write_all(b"\n")?;
-    for value in &output.values {
-        out.write_all(&value.to_le_bytes())?;
-    }
-    out.flush()?;
-    drop(out);
-    file.as_file().sync_all()?;
-    file.persist(path).map(|_| ()).map_err(|error| error.error)
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.resize(bytes.len() + padding, b' ');
+    bytes.push(b'\n');
+    bytes.extend(output.values.iter().flat_map(|value| value.to_le_bytes()));
+    write_whole(path, &bytes)
 }

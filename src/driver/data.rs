@@ -129,15 +129,17 @@ fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path) -> Result<Re
 /// Every input's column of one CSV: variables of NNC's format, or plain columns of the inputs' names.
 fn whole(graph: &Graph, path: &Path) -> Result<Vec<(String, Source)>, DataError> {
     let variables = dataset_variables(path)?;
-    let column = |input: &Input| {
-        let path = path.to_path_buf();
-        let source = match variables.contains(&input.name) {
-            true => Source::Dataset { path, variable: input.name.clone() },
-            false => Source::Csv { path, columns: Columns::One(input.name.clone()) },
-        };
-        (input.name.clone(), source)
-    };
+    let column = |input: &Input| (input.name.clone(), csv_column(path, &variables, &input.name));
     Ok(feeds_of(graph).map(column).collect())
+}
+
+/// The input `name` of a CSV that holds `variables`: the variable of that name, or a plain column of it.
+pub(super) fn csv_column(path: &Path, variables: &[String], name: &str) -> Source {
+    let path = path.to_path_buf();
+    match variables.iter().any(|variable| variable == name) {
+        true => Source::Dataset { path, variable: name.to_owned() },
+        false => Source::Csv { path, columns: Columns::One(name.to_owned()) },
+    }
 }
 
 fn source_of(reader: &Reader, input: &str, folder: &Path) -> Source {

@@ -5,8 +5,8 @@ use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::Session;
-use super::data::want_of;
-use crate::data::{Column, Columns, DataError, DataSet, Source, common_rows};
+use super::data::{csv_column, want_of};
+use crate::data::{Column, DataError, DataSet, Source, common_rows, dataset_variables};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, Options, Plan, Store};
 use crate::ir::{Graph, ResultRole};
@@ -104,7 +104,8 @@ impl Session {
                 return Err(vec![Diagnostic::new(Code::E0402, title).help(help)]);
             };
             let refuse = |error: DataError| vec![error.diagnostic(None)];
-            let column = source_of(name, path).load(&want_of(network.ty(input.value))).map_err(refuse)?;
+            let source = source_of(name, path).map_err(refuse)?;
+            let column = source.load(&want_of(network.ty(input.value))).map_err(refuse)?;
             rows.push((name.as_str(), path.as_path(), column.rows()));
             columns.push((name.clone(), column));
         }
@@ -168,14 +169,16 @@ impl Session {
 }
 
 /// The reader for a file, by its ending.
-fn source_of(input: &str, path: &Path) -> Source {
+fn source_of(input: &str, path: &Path) -> Result<Source, DataError> {
     let name = path.to_string_lossy().to_lowercase();
-    let (path, raw) = (path.to_path_buf(), false);
     let bare = name.strip_suffix(".gz").unwrap_or(&name);
-    match () {
+    if bare.ends_with(".csv") {
+        return Ok(csv_column(path, &dataset_variables(path)?, input));
+    }
+    let (path, raw) = (path.to_path_buf(), false);
+    Ok(match () {
         () if bare.ends_with(".npz") => Source::Npz { path, key: input.to_owned(), raw },
         () if bare.ends_with(".npy") => Source::Npy { path, raw },
-        () if bare.ends_with(".csv") => Source::Csv { path, columns: Columns::One(input.to_owned()) },
         () => Source::Idx { path, raw },
-    }
+    })
 }

@@ -4,6 +4,7 @@
 //! Everything here returns values and diagnostics; printing and exiting is for `cli`.
 
 mod data;
+mod file;
 mod infer;
 mod library;
 mod run;
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use data::{DataOverride, Sets, feeds_of, want_of};
+pub use file::write_whole;
 pub use infer::{InferOptions, Output};
 pub use run::{Prepared, RunOptions, RunReport, Watch};
 
@@ -160,6 +162,10 @@ fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "the system does not allow reading it".to_owned(),
         std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => {
+            "a file stands where a folder is needed".to_owned()
+        }
+        std::io::ErrorKind::StorageFull => "the disk is full".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use serde_json::json;
 
 use super::data::{Sets, feeds_of};
+use super::file::write_whole;
 use super::{DataOverride, Session};
 use crate::check::{Keep, Length, Optimizer, Program, TrainSettings};
 use crate::data::DataSet;
@@ -235,15 +236,9 @@ impl Folder {
         Ok(Folder { path: path.to_path_buf(), title: title.to_owned() })
     }
 
-    /// Writes a text beside its place, then renames it.
     fn write(&self, name: &str, text: &str) -> Result<PathBuf, Vec<Diagnostic>> {
         let path = self.path.join(name);
-        let written = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(&self.path)).and_then(|mut file| {
-            std::io::Write::write_all(&mut file, text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)
-        });
-        written.map_err(|error| unwritable(&path, &error))?;
+        write_whole(&path, text.as_bytes()).map_err(|error| unwritable(&path, &error))?;
         Ok(path)
     }
 
@@ -326,7 +321,8 @@ impl Observer for Recorder<'_> {
     fn event(&mut self, event: Event) -> Result<(), String> {
         if let Event::Epoch { point, history, .. } = &event {
             let path = self.folder.path.join("log.csv");
-            self.log.append(point).map_err(|error| format!("`{}` could not be written: {error}", path.display()))?;
+            let refuse = |error| format!("`{}` could not be written: {}", path.display(), super::reason(&error));
+            self.log.append(point).map_err(refuse)?;
             self.folder.curve(history).map_err(|faults| faults[0].title.clone())?;
         }
         self.watch.event(event)

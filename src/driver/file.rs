@@ -1,0 +1,25 @@
+//! Files that are there whole or not at all: written beside their place, then renamed into it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes `bytes` at `path`, replacing what stood there only once the new file is whole and on the disk.
+///
+/// # Errors
+/// What the system says when the folder is missing or not writable, or the disk is full; then nothing is left behind.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let partial = path.with_file_name(format!(".{name}.{}.partial", std::process::id()));
+    let write = || {
+        let mut file = File::create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    let written = write().and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        // The first error is the one to tell; a partial file that cannot be removed either changes nothing.
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}

@@ -1,0 +1,330 @@
+//! The `nnlc` program as a user meets it: arguments in; messages, exit codes and files out.
+//!
+//! Exit codes: 0 fine, 1 the program has errors, 2 wrong usage, 3 a run failed.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nnlc::base::IndexVec;
+use nnlc::driver::{Request, Session};
+use nnlc::engine::reference;
+use nnlc::ir::VarId;
+use nnlc::lower::lower;
+use nnlc::networks::{Network, derive};
+use nnlc::ops::RunContext;
+use nnlc::tensor::Tensor;
+use nnlc::train::{Elements, Weights};
+use tempfile::TempDir;
+
+/// What a call of the program came to.
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    /// Demands an exit code and texts on standard error.
+    #[track_caller]
+    fn is(&self, code: i32, texts: &[&str]) -> &Said {
+        assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
+        for text in texts {
+            assert!(self.err.contains(text), "no `{text}` in\n{}", self.err);
+        }
+        self
+    }
+}
+
+/// A folder with files, where the program is called.
+struct Desk(TempDir);
+
+impl Desk {
+    fn with(files: &[(&str, &str)]) -> Desk {
+        let desk = Desk(tempfile::tempdir().expect("a folder"));
+        for (name, text) in files {
+            fs::write(desk.at(name), text).expect("a file");
+        }
+        desk
+    }
+
+    fn at(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nnlc"));
+        command.args(arguments.split_whitespace()).current_dir(self.0.path()).env("NO_COLOR", "1");
+        command
+    }
+
+    fn nnlc(&self, arguments: &str) -> Said {
+        let output = self.command(arguments).output().expect("the program starts");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    fn log(&self, folder: &str) -> Vec<Vec<String>> {
+        let text = fs::read_to_string(self.at(folder).join("log.csv")).expect("a log");
+        text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    }
+}
+
+/// A classifier of two numbers without data statements.
+const MODEL: &str = "const width = 4\n\
+    input x: [2]\n\
+    input y: index<3>\n\
+    p = x |> Dropout(0.5) |> Affine(width) |> tanh |> Affine(3)\n\
+    loss = softmax_cross_entropy(p, y)\n\
+    output q = softmax(p)\n\
+    train {\n    batch = 4\n    epochs = 2\n}\n";
+
+const TABLE: &str = "x__0,x__1,y\n0.5,1,0\n1,-0.5,1\n0.25,2,2\n3,1,0\n-1,2,1\n";
+
+fn classifier() -> Desk {
+    Desk::with(&[("m.nn", MODEL), ("t.csv", TABLE)])
+}
+
+#[test]
+fn texts_that_are_no_program_are_refused() {
+    let deep = format!("input x: [4]\nloss = {}x{}\n", "(".repeat(100_000), ")".repeat(100_000));
+    let desk = Desk::with(&[("empty.nn", ""), ("deep.nn", &deep)]);
+    fs::write(desk.at("bytes.nn"), b"input x: [2]\n# \xff\n").unwrap();
+    desk.nnlc("check bytes.nn").is(1, &["error[E0100]", "bytes.nn:2:3", "byte 15 is 0xff"]);
+    desk.nnlc("check empty.nn").is(1, &["error[E0103]: no loss is declared"]);
+    let begun = Instant::now();
+    desk.nnlc("check deep.nn --message-format short").is(1, &["deep.nn:2:", "error[E0111]"]);
+    assert!(begun.elapsed() < Duration::from_secs(20), "deep nesting takes {:?}", begun.elapsed());
+    desk.nnlc("check none.nn").is(1, &["error[E0403]: cannot read `none.nn`: there is no such file"]);
+    desk.nnlc("check .").is(1, &["cannot read `.`: it is a folder"]);
+}
+
+#[test]
+fn a_size_beyond_all_memory_is_told_with_what_it_would_take() {
+    let text = "input x: [1000000, 1000000, 1000000]\np = x |> Affine(2)\nloss = mean(square(p))\noutput p\n";
+    // 1e18 elements of 4 bytes.
+    Desk::with(&[("m.nn", text)]).nnlc("check m.nn").is(1, &["error[E0205]", "m.nn:1:10", "3552.7 PiB"]);
+}
+
+#[test]
+fn data_that_does_not_fit_is_told_by_file_row_and_column() {
+    let wide = MODEL.to_owned() + "data train { x = npy(\"x.npy\") y = csv(\"t.csv\", \"y\") }\n";
+    let desk = Desk::with(&[
+        ("m.nn", MODEL),
+        ("wide.nn", &wide),
+        ("range.csv", &TABLE.replace("-0.5,1", "-0.5,3")),
+        ("nan.csv", &TABLE.replace("-0.5,1", "nan,1")),
+        ("shape.csv", "x,y\n1,2\n"),
+        ("t.csv", TABLE),
+    ]);
+    desk.nnlc("run m.nn").is(3, &["error[E0402]: input `x` is never fed", "m.nn:2:7"]);
+    let range = ["error[E0401]: `range.csv`, row 2 (line 3), column `y`: found 3, expected an index<3> from 0 to 2"];
+    desk.nnlc("run m.nn --data train=range.csv").is(3, &range);
+    desk.nnlc("run m.nn --data train=nan.csv").is(3, &["`nan.csv`, row 2 (line 3), column `x__1`: the value is NaN"]);
+    desk.nnlc("run m.nn --data train=shape.csv").is(1, &["error[E0401]: `shape.csv`", "shape [], the input takes [2]"]);
+    desk.nnlc("run m.nn --data train=none.csv").is(1, &["error[E0403]: `none.csv` is missing"]);
+    desk.nnlc("check wide.nn").is(1, &["error[E0403]: `x.npy` is missing", "wide.nn:11:18"]);
+    assert!(!desk.at("runs").exists(), "nothing is left of a run that never began");
+}
+
+#[test]
+fn a_compressed_file_that_is_cut_is_told() {
+    let text = "input x: [3]\np = x |> Affine(1)\nloss = square(p)\noutput p\ndata train { x = idx(\"x.gz\") }\n";
+    let desk = Desk::with(&[("m.nn", text)]);
+    // IDX: unsigned bytes, two axes, 1000 samples of 3.
+    let mut bytes = vec![0, 0, 8, 2, 0, 0, 3, 232, 0, 0, 0, 3];
+    bytes.extend((0..3000u64).map(|i| ((i * i * 2_654_435_761) >> 13) as u8));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&bytes).unwrap();
+    let whole = gzip.finish().unwrap();
+    fs::write(desk.at("x.gz"), &whole[..whole.len() / 2]).unwrap();
+    desk.nnlc("run m.nn").is(1, &["error[E0403]: `x.gz`", "the file ends in the middle of its data", "m.nn:5:18"]);
+    fs::write(desk.at("x.gz"), &whole).unwrap();
+    desk.nnlc("run m.nn --epochs 1").is(0, &["1000 samples to train on"]);
+}
+
+/// `w` falls by 0.1 / (w - x) a step. With the rows below the third step's logarithm is that of a negative number.
+const SINKING: &str = "input x: []\n\
+    param w: [] = constant(0.5)\n\
+    d = w - x\n\
+    loss fit = log(d)\n\
+    output d\n\
+    data train { x = csv(\"x.csv\", \"x\") }\n\
+    train {\n    optimizer = sgd(lr = 0.1)\n    batch = 1\n    epochs = 3\n    shuffle = false\n}\n";
+
+#[test]
+fn a_loss_that_is_not_finite_stops_at_its_expression_and_keeps_the_weights_before() {
+    let desk = Desk::with(&[("m.nn", SINKING), ("x.csv", "x\n-1\n-2\n9\n0\n")]);
+    let said = desk.nnlc("run m.nn --out r");
+    said.is(3, &["error[E0802]: `fit` is not finite in step 3", "m.nn:4:12", "the weights from before this"]);
+    let weights = Weights::load(&desk.at("r/weights.safetensors")).unwrap();
+    let first = 0.5 - 0.1 / (0.5 + 1.0);
+    let second = first - 0.1 / (first + 2.0);
+    let Elements::F32(w) = &weights.tensors["w"].elements else { panic!("a real number") };
+    assert!((f64::from(w[0]) - second).abs() < 1e-6, "{w:?} against {second}");
+    fs::write(desk.at("i.csv"), "x\n0\n").unwrap();
+    desk.nnlc("infer m.nn --weights r/weights.safetensors --input x=i.csv").is(0, &["d.npy: [1]"]);
+}
+
+#[test]
+fn what_cannot_be_written_is_told_and_leaves_no_half_file() {
+    let desk = classifier();
+    fs::write(desk.at("file"), "kept").unwrap();
+    desk.nnlc("run m.nn --data train=t.csv --out file").is(3, &["error[E0804]: `file` could not be written", "--out"]);
+    assert_eq!(fs::read_to_string(desk.at("file")).unwrap(), "kept");
+    fs::create_dir_all(desk.at("taken/weights.safetensors")).unwrap();
+    let said = desk.nnlc("run m.nn --data train=t.csv --out taken");
+    said.is(3, &["error[E0804]: `taken/weights.safetensors` could not be written: it is a folder"]);
+    let left = fs::read_dir(desk.at("taken")).unwrap().flatten().map(|entry| entry.file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("partial")));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said_to_be_full() {
+    let desk = classifier();
+    fs::create_dir(desk.at("full")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", desk.at("full/log.csv")).unwrap();
+    let said = desk.nnlc("run m.nn --data train=t.csv --out full");
+    said.is(3, &["error[E0804]: `full/log.csv` could not be written: the disk is full"]);
+    assert!(!desk.at("full/weights.safetensors").exists());
+}
+
+#[test]
+fn arguments_change_what_they_say() {
+    let desk = classifier();
+    let said = desk.nnlc("run m.nn --data train=t.csv --set width=7 --epochs 3 --seed 5 --threads 1 --out a");
+    // 2 * 7 + 7 and 7 * 3 + 3.
+    said.is(0, &["45 parameters, 5 samples to train on", "epoch   3/3", "weights: a/weights.safetensors"]);
+    let log = desk.log("a");
+    assert_eq!(log[0][..4], ["epoch", "step", "seconds", "train.loss"]);
+    // Five samples in batches of four are two steps an epoch.
+    let steps: Vec<&str> = log[1..].iter().map(|line| line[1].as_str()).collect();
+    assert_eq!(steps, ["2", "4", "6"]);
+    assert!(fs::read_to_string(desk.at("a/curve.svg")).unwrap().starts_with("<svg"));
+    let config: serde_json::Value = serde_json::from_slice(&fs::read(desk.at("a/config.json")).unwrap()).unwrap();
+    assert_eq!((&config["seed"], &config["epochs"]), (&5.into(), &3.into()));
+    let weights = |folder: &str| fs::read(desk.at(folder).join("weights.safetensors")).unwrap();
+    desk.nnlc("run m.nn --data train=t.csv --set width=7 --epochs 3 --seed 5 --threads 2 --out b").is(0, &[]);
+    assert_eq!(weights("a"), weights("b"), "the number of threads changes nothing");
+    desk.nnlc("run m.nn --data train=t.csv --set width=7 --epochs 3 --seed 6 --out c").is(0, &[]);
+    assert_ne!(weights("a"), weights("c"), "the seed does");
+    desk.nnlc("run m.nn --data train=t.csv").is(0, &["weights: runs/m/weights.safetensors"]);
+}
+
+#[test]
+fn wrong_usage_is_told_apart_from_wrong_programs() {
+    let desk = classifier();
+    desk.nnlc("check m.nn").is(0, &["m.nn: no errors"]);
+    desk.nnlc("check m.nn --set widht=7").is(1, &["error[E0102]", "widht"]);
+    for (arguments, text) in [
+        ("run", "MODEL.nn"),
+        ("train m.nn", "unrecognized subcommand"),
+        ("run m.nn --epochs 0", "expected a positive integer"),
+        ("run m.nn --threads 65", "expected 1 to 64"),
+        ("run m.nn --seed x", "invalid"),
+        ("run m.nn --data tarin=t.csv", "expected train=FILE"),
+        ("check m.nn --set width", "expected NAME=VALUE"),
+        ("explain E9999", "no diagnostic has the code `E9999`"),
+    ] {
+        desk.nnlc(arguments).is(2, &[text]);
+    }
+    let page = desk.nnlc("explain e0202");
+    page.is(0, &[]);
+    assert!(page.out.starts_with("# E0202: shapes cannot be combined elementwise"), "{}", page.out);
+}
+
+#[test]
+fn messages_come_for_people_and_for_machines() {
+    let desk = Desk::with(&[("m.nn", "input x: [2]\np = x |> Affine(1) |> sigmid\nloss = square(p)\noutput p\n")]);
+    desk.nnlc("check m.nn").is(1, &["error[E0102]", "m.nn:2:23", "p = x |> Affine(1) |> sigmid"]);
+    let short = desk.nnlc("check m.nn --message-format short");
+    assert!(short.is(1, &[]).err.starts_with("m.nn:2:23: error[E0102]: "), "{}", short.err);
+    let said = desk.nnlc("check m.nn --message-format json");
+    assert_eq!((said.code, said.err.as_str(), said.out.lines().count()), (Some(1), "", 1));
+    let object: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((&object["code"], &object["severity"]), (&"E0102".into(), &"error".into()));
+    assert_eq!(object["labels"][0]["start"], serde_json::json!({"line": 2, "column": 23}));
+    assert_eq!(object["fixes"][0]["edits"][0]["text"], "sigmoid");
+}
+
+/// The sizes and elements of a NumPy file of format 1.0 that holds little-endian f32.
+fn read_npy(path: &Path) -> (String, Vec<f32>) {
+    let bytes = fs::read(path).expect("a file");
+    assert_eq!(bytes[..8], *b"\x93NUMPY\x01\x00");
+    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    assert_eq!(start % 64, 0, "the data is aligned");
+    let values = bytes[start..].chunks_exact(4).map(|word| f32::from_le_bytes(word.try_into().expect("four bytes")));
+    (String::from_utf8(bytes[10..start].to_vec()).expect("ASCII"), values.collect())
+}
+
+#[test]
+fn infer_computes_what_the_reference_engine_does() {
+    let desk = classifier();
+    desk.nnlc("run m.nn --data train=t.csv --epochs 5 --out r").is(0, &[]);
+    let infer = "infer m.nn --weights r/weights.safetensors --output q --out y --input x=t.csv";
+    desk.nnlc(infer).is(0, &["y/q.npy: [5, 3]"]);
+    let (header, found) = read_npy(&desk.at("y/q.npy"));
+    assert!(header.contains("'descr': '<f4'") && header.contains("'shape': (5, 3,)"), "{header}");
+
+    let session = Session::open(&desk.at("m.nn"), &Request::default());
+    let graph = &session.program.as_ref().unwrap().graph;
+    let weights = session.weights(graph, &desk.at("r/weights.safetensors")).unwrap();
+    let tensor = |variable: &nnlc::ir::Variable| match &weights.tensors[&variable.path] {
+        saved @ nnlc::train::SavedTensor { elements: Elements::F32(values), .. } => {
+            Tensor::f32(&saved.shape, values.clone())
+        }
+        _ => panic!("all parameters are real"),
+    };
+    let variables: IndexVec<VarId, Tensor> = graph.variables.iter().map(tensor).collect();
+    let runtime = lower(&derive(graph, Network::MainRuntime)).unwrap();
+    let x = vec![0.5, 1.0, 1.0, -0.5, 0.25, 2.0, 3.0, 1.0, -1.0, 2.0];
+    let run = RunContext { seed: 0, step: 0, batch: 5 };
+    let expected = reference::run(&runtime, &variables, &[Tensor::f32(&[5, 2], x)], &run, true);
+    for (found, expected) in found.iter().zip(expected.result("q").unwrap().to_f64()) {
+        assert!((f64::from(*found) - expected).abs() < 1e-6, "{found} against {expected}");
+    }
+    assert_eq!(found.len(), 15);
+
+    desk.nnlc(&infer.replace("x=t.csv", "y=t.csv")).is(3, &["the Runtime network has no input `y`"]);
+    desk.nnlc(&infer.replace("--input x=t.csv", "")).is(3, &["the Runtime network needs input `x`"]);
+    desk.nnlc(&infer.replace("--output q", "--output p")).is(3, &["no output is called `p`"]);
+    desk.nnlc(&format!("{infer} --set width=5")).is(3, &["error[E0803]", "[2, 4] in the file"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_saves_the_weights_and_is_no_failure() {
+    let desk = classifier();
+    let mut child =
+        desk.command("run m.nn --data train=t.csv --epochs 100000000 --out r").stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    let lines = || fs::read_to_string(desk.at("r/log.csv")).map_or(0, |text| text.lines().count());
+    while lines() < 3 && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut told = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{told}");
+    assert!(told.contains("stopping: the weights are saved") && told.contains("stopped after"), "{told}");
+    assert_eq!(Weights::load(&desk.at("r/weights.safetensors")).unwrap().tensors.len(), 4);
+}
+
+#[test]
+fn the_commands_of_the_readme_are_those_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let block = readme.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let [run, test] = block.lines().collect::<Vec<_>>()[..] else { panic!("two commands, not\n{block}") };
+    let arguments = run.strip_prefix("cargo run --release -- run ").unwrap();
+    assert!(!arguments.contains(' '), "the example alone: {arguments}");
+    let desk = Desk::with(&[]);
+    desk.nnlc(&format!("check {}", root.join(arguments).display())).is(0, &["no errors"]);
+    assert!(desk.nnlc("run --help").is(0, &[]).out.contains("MODEL.nn"));
+    let check = fs::read_to_string(root.join(".ci/run")).unwrap();
+    let tests = check.lines().filter(|line| line.starts_with("cargo test"));
+    assert_eq!(tests.map(|line| line.replace(" --locked", "")).collect::<Vec<_>>(), [test]);
+}

@@ -1,0 +1,91 @@
+//! The examples in use: each learns, the two networks of two losses train alike, and the derived Runtime network is the hand-written
+//! one.
+
+use std::path::PathBuf;
+
+use nnlc::base::IndexVec;
+use nnlc::check::Program;
+use nnlc::driver::{Request, Session, Sets};
+use nnlc::engine::reference;
+use nnlc::ir::VarId;
+use nnlc::lower::lower;
+use nnlc::networks::{Network, derive};
+use nnlc::ops::RunContext;
+use nnlc::tensor::Tensor;
+use nnlc::train::{Trainer, Training, initial_values};
+
+fn folder() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "examples"].iter().collect()
+}
+
+fn program(name: &str) -> Program {
+    let session = Session::open(&folder().join(name), &Request::default());
+    assert!(session.diagnostics.is_empty(), "{name}: {:#?}", session.diagnostics);
+    session.program.expect("a program without errors")
+}
+
+/// The total loss at each step of `steps` on the program's own data and settings.
+fn losses(name: &str, steps: &[Vec<usize>]) -> Vec<f64> {
+    let program = program(name);
+    let sets = Sets::load(&program, &folder(), &[]).expect("the data is in the repository");
+    let training = Training {
+        program: &program,
+        settings: &program.train,
+        train: sets.train.as_ref(),
+        validation: None,
+        threads: 2,
+    };
+    let mut trainer = Trainer::new(training, None).expect("a plan");
+    let mut loss = |(step, rows): (u64, &Vec<usize>)| {
+        let values = trainer.step(step, rows).expect("a step");
+        f64::from(values[values.len() - 1])
+    };
+    (1..).zip(steps).map(&mut loss).collect()
+}
+
+#[test]
+fn every_example_learns_a_minibatch() {
+    let mut count = 0;
+    for entry in folder().read_dir().expect("the examples").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.ends_with(".nn") || name == "runtime_by_hand.nn" {
+            continue;
+        }
+        count += 1;
+        let found = losses(&name, &vec![(0..16).collect(); 10]);
+        assert!(found.iter().all(|loss| loss.is_finite()), "{name}: {found:?}");
+        assert!(found[9] < found[0], "{name}: {found:?}");
+    }
+    assert!(count >= 7, "{count} examples train");
+}
+
+#[test]
+fn two_losses_and_their_sum_written_by_hand_train_alike() {
+    // Different minibatches, a short one among them.
+    let steps: Vec<Vec<usize>> =
+        (0..24).map(|step| (64 * step..64 * step + if step == 11 { 40 } else { 64 }).collect()).collect();
+    let (a, b) = (losses("loss_terminals_a.nn", &steps), losses("loss_terminals_b.nn", &steps));
+    for (step, (a, b)) in a.iter().zip(&b).enumerate() {
+        assert!((a - b).abs() <= 1e-6 * b.abs(), "step {step}: {a} against {b}");
+    }
+    assert!(a[23] < a[0]);
+}
+
+#[test]
+fn the_derived_runtime_network_computes_what_the_hand_written_one_does() {
+    let images: Vec<f32> = (0..3 * 784).map(|i| (i as f32 * 0.11).sin().abs()).collect();
+    let recon = |name: &str| {
+        let program = program(name);
+        let runtime = lower(&derive(&program.graph, Network::MainRuntime)).expect("a network that can be batched");
+        let initial = initial_values(&program.graph, 5);
+        let variables: IndexVec<VarId, Tensor> =
+            runtime.variables.iter().map(|variable| initial[&variable.path].clone()).collect();
+        let run = RunContext { seed: 0, step: 0, batch: 3 };
+        let inputs = [Tensor::f32(&[3, 1, 28, 28], images.clone())];
+        let evaluation = reference::run(&runtime, &variables, &inputs, &run, false);
+        evaluation.result("recon").expect("the output").to_f32()
+    };
+    let derived = recon("auto_encoder.nn");
+    assert_eq!(derived.len(), 3 * 784);
+    assert_eq!(derived, recon("runtime_by_hand.nn"));
+}

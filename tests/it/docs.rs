@@ -44,15 +44,20 @@ fn codes_of_file(path: &Path) -> Vec<&'static str> {
     session.diagnostics.iter().map(|diagnostic| diagnostic.code.as_str()).collect()
 }
 
+/// What only a run meets (a NaN, other weights, a full disk): a check of the program alone raises nothing.
+const OF_RUNS_ALONE: [&str; 3] = ["E0802", "E0803", "E0804"];
+
 #[test]
 fn every_diagnostic_has_a_page_that_shows_it() {
     for row in TABLE {
         let code = row.code.as_str();
         assert!(row.page.starts_with(&format!("# {code}: {}\n", row.summary)), "the title of {code}'s page");
         let programs = programs(row.page);
-        assert!(programs.iter().any(|(wrong, _)| *wrong) && programs.iter().any(|(wrong, _)| !wrong), "{code}");
+        let both = programs.iter().any(|(wrong, _)| *wrong) && programs.iter().any(|(wrong, _)| !wrong);
+        let of_runs = OF_RUNS_ALONE.contains(&code);
+        assert!(both || of_runs, "{code}'s page shows no wrong and right program");
         for (wrong, text) in programs {
-            let expected = if wrong { vec![code] } else { Vec::new() };
+            let expected = if wrong && !of_runs { vec![code] } else { Vec::new() };
             assert_eq!(codes(&text), expected, "a program on {code}'s page:\n{text}");
         }
     }

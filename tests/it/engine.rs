@@ -2,7 +2,7 @@
 //! with the same bits for any number of threads.
 
 use nnlc::base::IndexVec;
-use nnlc::engine::plan::{Engine, Feed, Options, Plan, PlanError, RunError, Store};
+use nnlc::engine::plan::{Engine, Feed, Options, Plan, PlanError, RunError, Store, first_non_finite};
 use nnlc::engine::reference;
 use nnlc::ir::{Graph, Place, Update, VarId};
 use nnlc::ops::{Builder, Case, Domain, RunContext, all};
@@ -222,4 +222,24 @@ fn truth_values_and_integers_come_out_as_such() {
     let (results, _) = planned(&graph, &inputs, &IndexVec::new(), &RunContext { batch: 1, ..RunContext::default() }, 2);
     assert!(matches!(&results[0], Tensor::Bool(_)) && results[0].to_f64() == [1.0, 0.0, 0.0, 1.0, 0.0]);
     assert!(matches!(&results[1], Tensor::I32(_)) && results[1].to_f64() == [1.0, 0.0, 0.0, 1.0, 0.0]);
+}
+
+#[test]
+fn the_first_nan_is_found() {
+    let mut graph = Graph::new();
+    let x = input(&mut graph, "x", [Dim::batch()].into_iter().collect::<Shape>());
+    let (_, w) = variable(&mut graph, "w", &[]);
+    let mut b = Builder::new(&mut graph, Place::NONE);
+    let low = b.mul(x, w);
+    let log = b.unary(nnlc::ir::Op("log"), low);
+    let after = b.add(log, x);
+    result(&mut graph, "y", after);
+    let mut store = Store::new();
+    store.set("w", &Tensor::scalar(2.0));
+    let context = RunContext { batch: 2, ..RunContext::default() };
+    let found = |values: &[f32; 2]| first_non_finite(&graph, &store, &[Feed::F32(values)], &context);
+    assert_eq!(found(&[1.0, 2.0]), None);
+    assert_eq!(found(&[1.0, -1.0]), Some(log));
+    assert_eq!(found(&[1.0, 0.0]), Some(log));
+    assert_eq!(found(&[1.0, f32::NAN]), Some(x));
 }

@@ -7,10 +7,13 @@
 //! | file | is |
 //! |---|---|
 //! | `view` | strided windows: reshape, transpose, slice, broadcast without a copy |
-//! | `build` | nodes to steps; each kind of step is a file that implements `step::Work` |
+//! | `group`, `axes` | which nodes share a pass over memory, and how their axes lie in it |
+//! | `build` | where values lie; nodes to steps |
+//! | `fuse`, `formula`, `matmul`, `copy`, `fallback` | the kinds of steps, each implementing `step::Work` |
 //! | `schedule`, `arena` | the order of steps; places in memory from lifetimes |
 //! | `store` | variables, which outlive a run |
 //! | `run` | the engine: one `Team::run` for a whole plan, a barrier between waves |
+//! | `locate` | which node first gave a NaN |
 //!
 //! Work is cut into tiles by shape alone and partial sums are added in tile order, so results do not depend on the number of threads.
 //! The second run of a plan allocates nothing, as long as every operation in it has a kernel.
@@ -23,6 +26,7 @@ mod fallback;
 mod formula;
 mod fuse;
 mod group;
+mod locate;
 mod matmul;
 mod memory;
 mod run;
@@ -44,6 +48,7 @@ use crate::base::IndexVec;
 use crate::engine::kernels::AlignedBuf;
 use crate::ir::Value;
 
+pub use locate::first_non_finite;
 pub use run::{Engine, Feed, Outcome, RunError};
 pub use store::{Kind, Store};
 

@@ -113,6 +113,9 @@ pub struct Expand {
     /// Which network; all three when not given
     #[arg(long, value_enum, value_name = "NETWORK")]
     pub network: Option<NetworkName>,
+    /// Say of each piece of the program whether the network keeps it, and why
+    #[arg(long)]
+    pub why: bool,
 }
 
 #[derive(Debug, clap::Args)]

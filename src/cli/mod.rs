@@ -88,7 +88,12 @@ fn expand(command: &args::Expand) -> ExitCode {
         None => crate::networks::Network::ALL.iter().map(|(network, _)| *network).collect(),
     };
     for network in networks {
-        print(&crate::networks::expand(&program.graph, network));
+        if command.why {
+            let rows = crate::networks::why(&program.graph, network, &session.sources);
+            print(&format!("{}:\n{}", network.name(), crate::networks::render_why(&rows)));
+        } else {
+            print(&crate::networks::expand(&program.graph, network));
+        }
     }
     ExitCode::SUCCESS
 }

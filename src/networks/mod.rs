@@ -5,6 +5,7 @@
 
 mod expand;
 mod slice;
+mod why;
 
 use crate::base::Idx;
 use crate::ir::{Attrs, Graph, Op, ResultRole, ResultValue, Value, VarId, op};
@@ -12,6 +13,7 @@ use crate::ops::Builder;
 
 pub use expand::expand;
 pub use slice::{Choice, slice};
+pub use why::{Fate, Row, render_why, why};
 
 /// One of the networks that a program stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -61,7 +61,7 @@ pub fn slice(graph: &Graph, choice: Choice, draws: bool) -> Graph {
 }
 
 /// What each value is once choices and draws are settled.
-fn settle(graph: &Graph, choice: Choice, draws: bool) -> IndexVec<Value, Value> {
+pub(super) fn settle(graph: &Graph, choice: Choice, draws: bool) -> IndexVec<Value, Value> {
     let mut settled: IndexVec<Value, Value> = IndexVec::new();
     for (id, node) in graph.nodes.iter_enumerated() {
         let value = match node.op {
@@ -84,7 +84,7 @@ fn settle(graph: &Graph, choice: Choice, draws: bool) -> IndexVec<Value, Value> 
     settled
 }
 
-fn reached(graph: &Graph, settled: &IndexVec<Value, Value>) -> IndexVec<Value, bool> {
+pub(super) fn reached(graph: &Graph, settled: &IndexVec<Value, Value>) -> IndexVec<Value, bool> {
     let mut reached: IndexVec<Value, bool> = graph.nodes.iter().map(|_| false).collect();
     for root in graph.roots() {
         reached[settled[root]] = true;

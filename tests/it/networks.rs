@@ -203,3 +203,19 @@ fn expansions_read_well() {
     insta::assert_snapshot!("auto_encoder_runtime", text("auto_encoder", Network::MainRuntime));
     insta::assert_snapshot!("auto_encoder_batch_norm_runtime", text("auto_encoder_batch_norm", Network::MainRuntime));
 }
+
+#[test]
+fn reasons_name_what_the_reader_wrote() {
+    let rows = |name: &str, network| {
+        let text = std::fs::read_to_string(format!("examples/{name}.nn")).expect("an example");
+        let session = session(name, &text);
+        let program = session.program.expect("an example checks");
+        networks::render_why(&networks::why(&program.graph, network, &session.sources))
+    };
+    insta::assert_snapshot!("why_auto_encoder_main", rows("auto_encoder", Network::Main));
+    insta::assert_snapshot!(
+        "why_auto_encoder_batch_norm_runtime",
+        rows("auto_encoder_batch_norm", Network::MainRuntime)
+    );
+    insta::assert_snapshot!("why_lenet_runtime", rows("lenet", Network::MainRuntime));
+}

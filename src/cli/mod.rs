@@ -15,6 +15,7 @@ use clap::Parser;
 
 use crate::diagnostic::Diagnostic;
 use crate::driver::Session;
+use crate::networks;
 use crate::render;
 use crate::source::SourceMap;
 use args::{Args, Command, MessageFormat, Model};
@@ -83,16 +84,19 @@ fn expand(command: &args::Expand) -> ExitCode {
         Err(code) => return code,
     };
     let Some(program) = &session.program else { return ExitCode::from(ERRORS) };
-    let networks = match command.network {
+    let asked = match command.network {
         Some(network) => vec![network.network()],
-        None => crate::networks::Network::ALL.iter().map(|(network, _)| *network).collect(),
+        None => networks::Network::ALL.iter().map(|(network, _)| *network).collect(),
     };
-    for network in networks {
+    for network in asked {
         if command.why {
             let rows = crate::networks::why(&program.graph, network, &session.sources);
             print(&format!("{}:\n{}", network.name(), crate::networks::render_why(&rows)));
         } else {
-            print(&crate::networks::expand(&program.graph, network));
+            print(&match command.why {
+            true => networks::render_why(&networks::why(&program.graph, network, &session.sources)),
+            false => networks::expand(&program.graph, network),
+        });
         }
     }
     ExitCode::SUCCESS

@@ -107,18 +107,20 @@ impl Dumper<'_> {
                     columns.iter().map(|(name, value)| format!("({} {})", name.text, self.expr(*value))).collect();
                 format!("data {} {{{}}}", name.text, columns.join(" "))
             }
-            StmtKind::Train { settings } => {
-                let settings: Vec<String> = settings
-                    .iter()
-                    .map(|setting| {
-                        let qualifier = clause("for", setting.qualifier.as_ref().map(|name| name.text.clone()));
-                        format!("({}{qualifier} {})", setting.key.text, self.expr(setting.value))
-                    })
-                    .collect();
-                format!("train {{{}}}", settings.join(" "))
-            }
+            StmtKind::Train { settings } => self.train(settings),
             StmtKind::Test { title, body } => format!("test {:?} {}", title.value, self.block(body)),
         }
+    }
+
+    fn train(&self, settings: &[Setting]) -> String {
+        let settings: Vec<String> = settings
+            .iter()
+            .map(|setting| {
+                let qualifier = clause("for", setting.qualifier.as_ref().map(|name| name.text.clone()));
+                format!("({}{qualifier} {})", setting.key.text, self.expr(setting.value))
+            })
+            .collect();
+        format!("train {{{}}}", settings.join(" "))
     }
 
     fn head(&self, name: &Name, lists: &[&Vec<Arg>], returns: &[TypeExpr], wheres: &[Where]) -> String {

@@ -15,7 +15,6 @@ use clap::Parser;
 
 use crate::diagnostic::Diagnostic;
 use crate::driver::Session;
-use crate::networks;
 use crate::render;
 use crate::source::SourceMap;
 use args::{Args, Command, MessageFormat, Model};
@@ -84,19 +83,16 @@ fn expand(command: &args::Expand) -> ExitCode {
         Err(code) => return code,
     };
     let Some(program) = &session.program else { return ExitCode::from(ERRORS) };
-    let asked = match command.network {
+    let networks = match command.network {
         Some(network) => vec![network.network()],
-        None => networks::Network::ALL.iter().map(|(network, _)| *network).collect(),
+        None => crate::networks::Network::ALL.iter().map(|(network, _)| *network).collect(),
     };
-    for network in asked {
+    for network in networks {
         if command.why {
             let rows = crate::networks::why(&program.graph, network, &session.sources);
             print(&format!("{}:\n{}", network.name(), crate::networks::render_why(&rows)));
         } else {
-            print(&match command.why {
-            true => networks::render_why(&networks::why(&program.graph, network, &session.sources)),
-            false => networks::expand(&program.graph, network),
-        });
+            print(&crate::networks::expand(&program.graph, network));
         }
     }
     ExitCode::SUCCESS

@@ -142,7 +142,7 @@ fn a_compressed_file_that_is_cut_is_told() {
     fs::write(desk.at("x.gz"), &whole[..whole.len() / 2]).unwrap();
     desk.nnlc("run m.nn").is(1, &["error[E0403]: `x.gz`", "the file ends in the middle of its data", "m.nn:5:18"]);
     fs::write(desk.at("x.gz"), &whole).unwrap();
-    desk.nnlc("run m.nn --epochs 1").is(0, &["1000 samples to train on"]);
+    desk.nnlc("run m.nn --epochs 1").is(0, &["1,000 samples to train on"]);
 }
 
 /// `w` falls by 0.1 / (w - x) a step. With the rows below the third step's logarithm is that of a negative number.

@@ -14,7 +14,7 @@ const LAYERS: &[(usize, &str, &[&str])] = &[
     (2, "ir", &[]),
     (3, "ops", &[]),
     (3, "library", &[]),
-    (4, "check", &["autodiff"]),
+    (4, "check", &[]),
     (4, "autodiff", &[]),
     (4, "passes", &["engine"]),
     (5, "lower", &[]),

@@ -8,6 +8,7 @@
 
 mod call;
 mod checker;
+mod data;
 mod expr;
 mod fault;
 mod foreign;

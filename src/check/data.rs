@@ -1,0 +1,170 @@
+//! `data` statements: which file feeds which input.
+
+use super::checker::Checker;
+use super::program::{DataColumns, DataStatement, Format, Reader, Select};
+use super::value::{Truth, Val};
+use crate::base::closest;
+use crate::diagnostic::{Applicability, Code, Diagnostic};
+use crate::source::Span;
+use crate::syntax::ast::{DataSource, ExprId, ExprKind, Name, Stmt, StmtKind};
+
+/// Readers that the language has and this version does not.
+const READERS_TO_COME: [&str; 4] = ["text", "safetensors", "parquet", "images"];
+
+impl<'a> Checker<'a> {
+    /// The `data` statements of the file.
+    pub fn data_statements(&mut self, items: &'a [Stmt]) -> Vec<DataStatement> {
+        let mut found: Vec<DataStatement> = Vec::new();
+        for item in items {
+            let StmtKind::Data { name, source } = &item.kind else { continue };
+            if !["train", "validation", "test"].contains(&name.text.as_str()) {
+                let title = format!("a data set is `train`, `validation` or `test`, not `{}`", name.text);
+                let mut diagnostic = Diagnostic::at(Code::E0102, name.span, title, "unknown data set");
+                if let Some(near) = closest(&name.text, ["train", "validation", "test"]) {
+                    diagnostic = diagnostic.fix(format!("write `{near}`"), name.span, near, Applicability::Maybe);
+                }
+                self.report(diagnostic);
+                continue;
+            }
+            if let Some(first) = found.iter().find(|set| set.set == name.text) {
+                let title = format!("data set `{}` is declared twice", name.text);
+                let diagnostic = Diagnostic::at(Code::E0106, name.span, title, "declared again here")
+                    .label(first.span, "first here");
+                self.report(diagnostic);
+                continue;
+            }
+            if let Some(source) = self.data_source(name, source) {
+                found.push(DataStatement { set: name.text.clone(), span: name.span, source });
+            }
+        }
+        found
+    }
+
+    fn data_source(&mut self, set: &'a Name, source: &'a DataSource) -> Option<DataColumns> {
+        let columns = match source {
+            DataSource::Whole(value) => return self.reader(*value).map(DataColumns::Whole),
+            DataSource::Columns(columns) => columns,
+        };
+        let inputs: Vec<String> = self.graph.inputs.iter().map(|input| input.name.clone()).collect();
+        let mut readers: Vec<(String, Reader)> = Vec::new();
+        for (name, value) in columns {
+            if !inputs.contains(&name.text) {
+                let title = format!("no input is called `{}`", name.text);
+                let mut diagnostic = Diagnostic::at(Code::E0102, name.span, title, "a column feeds an input");
+                if let Some(near) = closest(&name.text, inputs.iter().map(String::as_str)) {
+                    diagnostic = diagnostic.fix(format!("write `{near}`"), name.span, near, Applicability::Maybe);
+                }
+                self.report(diagnostic);
+            }
+            if let Some(reader) = self.reader(*value) {
+                readers.push((name.text.clone(), reader));
+            }
+        }
+        for input in self.graph.inputs.clone() {
+            let fed = columns.iter().any(|(name, _)| name.text == input.name);
+            if fed || input.drawn.is_some() {
+                continue;
+            }
+            let title = format!("input `{}` is never fed by the data set `{}`", input.name, set.text);
+            let mut diagnostic = Diagnostic::at(Code::E0402, set.span, title, "no column for it here");
+            if let Some(span) = self.graph.node(input.value).place.span {
+                diagnostic = diagnostic.label(span, "declared here");
+            }
+            let diagnostic = diagnostic.help(format!("add `{} = ...` inside the braces", input.name));
+            self.report(diagnostic);
+        }
+        Some(DataColumns::Each(readers))
+    }
+
+    /// A call of a reader.
+    fn reader(&mut self, id: ExprId) -> Option<Reader> {
+        let expr = self.ast_expr(id);
+        let span = expr.span;
+        let call = match &expr.kind {
+            ExprKind::Call { callee, args, .. } => match &self.ast_expr(*callee).kind {
+                ExprKind::Name(name) => Some((name.as_str(), args)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some((name, args)) = call else {
+            self.unsupported(span, "column expressions other than a reader's call");
+            return None;
+        };
+        let format = match name {
+            "idx" => Format::Idx,
+            "npy" => Format::Npy,
+            "npz" => Format::Npz,
+            "csv" => Format::Csv,
+            _ => {
+                self.unknown_reader(name, span);
+                return None;
+            }
+        };
+        let (mut positional, mut raw) = (Vec::new(), false);
+        for arg in args {
+            let val = self.expr(arg.value);
+            match (&arg.name, val) {
+                (_, Val::Error) => return None,
+                (None, val) => positional.push((val, self.ast_expr(arg.value).span)),
+                (Some(key), Val::Bool(Truth::Known(value))) if key.text == "raw" => raw = value,
+                (Some(key), _) => {
+                    self.report_unknown_argument(name, &key.text, key.span, &["raw"]);
+                    return None;
+                }
+            }
+        }
+        let mut positional = positional.into_iter();
+        let path = match positional.next() {
+            Some((Val::Str(path), _)) => path.to_string(),
+            other => {
+                let span = other.map_or(span, |(_, span)| span);
+                let title = format!("`{name}` needs the file's name");
+                self.error(Code::E0105, span, title, format!("write `{name}(\"...\")`"));
+                return None;
+            }
+        };
+        let select = match positional.next() {
+            None => Select::All,
+            Some((Val::Str(column), _)) => Select::Name(column.to_string()),
+            Some((Val::List(columns), at)) => {
+                let names = columns.iter().map(|val| match val {
+                    Val::Str(name) => Some(name.to_string()),
+                    _ => None,
+                });
+                match names.collect::<Option<Vec<_>>>() {
+                    Some(names) => Select::Names(names),
+                    None => {
+                        self.error(Code::E0114, at, "columns are named by texts", "a list of names is needed");
+                        return None;
+                    }
+                }
+            }
+            Some((other, at)) => {
+                let title = format!("a column is named by a text, not by {}", other.kind());
+                self.error(Code::E0114, at, title, "which column?");
+                return None;
+            }
+        };
+        if format == Format::Npz && select == Select::All {
+            self.error(Code::E0105, span, "`npz` needs the array's key", "write `npz(\"f.npz\", \"key\")`");
+            return None;
+        }
+        Some(Reader { format, path, select, raw, span })
+    }
+
+    fn unknown_reader(&mut self, name: &str, span: Span) {
+        if READERS_TO_COME.contains(&name) {
+            self.unsupported(span, &format!("`{name}(...)` files"));
+            return;
+        }
+        let known = ["idx", "npy", "npz", "csv"];
+        let mut diagnostic =
+            Diagnostic::at(Code::E0102, span, format!("unknown reader `{name}`"), "not a reader of data");
+        diagnostic = match closest(name, known) {
+            Some(near) => diagnostic.help(format!("a similar reader exists: `{near}`")),
+            None => diagnostic.note("the readers are `idx`, `npy`, `npz` and `csv`"),
+        };
+        self.report(diagnostic);
+    }
+}

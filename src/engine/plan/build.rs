@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::arena::{self, LINE, Lifetime};
+use super::convolve;
 use super::copy::Copy;
 use super::fallback::Fallback;
 use super::fuse;
 use super::group::{Grouping, Item, Place, group};
 use super::matmul;
 use super::memory::{Buffer, Home, write_tensor};
+use super::pooling;
 use super::schedule;
 use super::step::{Step, Work};
 use super::store::{Kind, Store};
@@ -304,9 +306,21 @@ impl<'g> Build<'g> {
             self.copy(value, from, to);
             return;
         }
-        match node.op.0 {
-            "contract" => matmul::lower(self, value, node),
-            _ => self.fallback(value, node),
+        let planned = match node.op.0 {
+            "contract" => {
+                matmul::lower(self, value, node);
+                true
+            }
+            "convolution" | "convolution_data_gradient" | "convolution_weight_gradient" => {
+                convolve::lower(self, value, node)
+            }
+            "max_pooling" | "max_pooling_gradient" | "max_pooling_pick" | "sum_pooling" | "sum_pooling_gradient" => {
+                pooling::lower(self, value, node)
+            }
+            _ => false,
+        };
+        if !planned {
+            self.fallback(value, node);
         }
     }
 
@@ -320,6 +334,12 @@ impl<'g> Build<'g> {
             output: output.buffer,
         };
         self.step(value, node.op.0, work, &inputs, &output);
+    }
+
+    /// Where a value lies row-major without gaps: where it is, or in a copy.
+    pub fn packed(&mut self, value: Value) -> View {
+        let view = self.view(value);
+        if view.is_contiguous() { view } else { self.copied(value, view) }
     }
 
     /// A contiguous copy of a view, as a step.

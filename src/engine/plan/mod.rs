@@ -9,7 +9,7 @@
 //! | `view` | strided windows: reshape, transpose, slice, broadcast without a copy |
 //! | `group`, `axes` | which nodes share a pass over memory, and how their axes lie in it |
 //! | `build` | where values lie; nodes to steps |
-//! | `fuse`, `formula`, `matmul`, `copy`, `fallback` | the kinds of steps, each implementing `step::Work` |
+//! | `fuse`, `formula`, `matmul`, `convolve`, `pooling`, `copy`, `fallback` | the kinds of steps, each implementing `step::Work` |
 //! | `schedule`, `arena` | the order of steps; places in memory from lifetimes |
 //! | `store` | variables, which outlive a run |
 //! | `run` | the engine: one `Team::run` for a whole plan, a barrier between waves |
@@ -21,6 +21,7 @@
 mod arena;
 mod axes;
 mod build;
+mod convolve;
 mod copy;
 mod fallback;
 mod formula;
@@ -29,6 +30,7 @@ mod group;
 mod locate;
 mod matmul;
 mod memory;
+mod pooling;
 mod run;
 mod schedule;
 mod step;

@@ -133,6 +133,20 @@ impl Pooling {
         }
     }
 
+    /// What `v` holds at the place of the largest element of each window of `x`.
+    ///
+    /// # Safety
+    /// As for [`max`](Self::max), with `v` of the shape of `x`.
+    pub unsafe fn pick(&self, tile: usize, x: *const f32, v: *const f32, y: *mut f32) {
+        for map in self.share(tile) {
+            // SAFETY: the caller's promises.
+            let (x, v) = unsafe { (self.maps(map, x, y).0, self.maps(map, v, y).0) };
+            // SAFETY: as above.
+            let y = unsafe { Self::out(map, y, self.window.places()) };
+            self.winners(x, |number, place| y[number] = v[place]);
+        }
+    }
+
     /// The sum of each window.
     ///
     /// # Safety

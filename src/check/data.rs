@@ -2,6 +2,7 @@
 
 use super::checker::Checker;
 use super::program::{DataColumns, DataStatement, Format, Reader, Select};
+use super::scope::Role;
 use super::value::{Truth, Val};
 use crate::base::closest;
 use crate::diagnostic::{Applicability, Code, Diagnostic};
@@ -48,7 +49,7 @@ impl<'a> Checker<'a> {
         let inputs: Vec<String> = self.graph.inputs.iter().map(|input| input.name.clone()).collect();
         let mut readers: Vec<(String, Reader)> = Vec::new();
         for (name, value) in columns {
-            if !inputs.contains(&name.text) {
+            if !inputs.contains(&name.text) && !self.is_broken_input(&name.text) {
                 let title = format!("no input is called `{}`", name.text);
                 let mut diagnostic = Diagnostic::at(Code::E0102, name.span, title, "a column feeds an input");
                 if let Some(near) = closest(&name.text, inputs.iter().map(String::as_str)) {
@@ -74,6 +75,12 @@ impl<'a> Checker<'a> {
             self.report(diagnostic);
         }
         Some(DataColumns::Each(readers))
+    }
+
+    /// Whether an input of that name is declared, though its declaration is wrong.
+    fn is_broken_input(&self, name: &str) -> bool {
+        let binding = self.scopes.peek(self.here.scope, name);
+        binding.is_some_and(|binding| binding.role == Role::Input && matches!(binding.val, Val::Error))
     }
 
     /// A call of a reader.

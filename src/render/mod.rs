@@ -127,6 +127,24 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_no_terminal_shows_is_named_and_not_drawn() {
+        let mut sources = SourceMap::new();
+        let id = sources.add("a.nn", format!("b = 1\nloss = {}", "(".repeat(100_000)));
+        let place = Span::new(id, 200, 201);
+        let deep = Diagnostic::at(Code::E0111, place, "too deep", "this one").help("bind parts").fix(
+            "cut it",
+            place,
+            "",
+            Applicability::Maybe,
+        );
+        let shown = super::text(&[deep], &sources, false);
+        assert_eq!(
+            shown,
+            "error[E0111]: too deep\n  a.nn:2:195: this one\n  Help: bind parts\n  Help: cut it\n\n1 error\n"
+        );
+    }
+
+    #[test]
     fn json_is_one_object_a_line() {
         let sources = sources();
         let lines = json(&[unknown(&sources), unknown(&sources)], &sources);

@@ -9,6 +9,8 @@ use crate::diagnostic::{Diagnostic, Edit, Fix, Severity};
 use crate::source::{FileId, SourceMap, Span};
 
 const TAB_WIDTH: usize = 4;
+/// The longest line, in bytes, that is drawn.
+const LONGEST_LINE: usize = 400;
 
 /// The first diagnostics in full, and the summary. With `color`, for a terminal.
 pub fn text(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
@@ -33,6 +35,9 @@ fn draw(diagnostic: &Diagnostic, files: &mut Files<'_>, color: bool) -> String {
     let mut labels = labels(diagnostic, files.sources);
     let primary = labels.first().map(|label| label.span);
     let place = primary.map_or((FileId(0), 0..0), |span| files.place(span));
+    if labels.iter().any(|label| files.is_too_long(label.span)) {
+        return heading_line(diagnostic, &heading, color) + &undrawn(diagnostic, &labels, files.sources);
+    }
     let mut report = Report::build(ReportKind::Custom(&heading, main), place.clone())
         .with_config(Config::new().with_color(color).with_tab_width(TAB_WIDTH))
         .with_message("");
@@ -48,26 +53,44 @@ fn draw(diagnostic: &Diagnostic, files: &mut Files<'_>, color: bool) -> String {
     let mut bytes = Vec::new();
     report.finish().write(&mut *files, &mut bytes).expect("writing to memory does not fail");
     let drawn = String::from_utf8_lossy(&bytes);
-    // The heading is ours: `ariadne` colours it always.
-    let (on, off) = match (color, diagnostic.severity) {
-        (false, _) => ("", ""),
-        (true, Severity::Error) => ("\u{1b}[1;31m", "\u{1b}[0m"),
-        (true, Severity::Warning) => ("\u{1b}[1;33m", "\u{1b}[0m"),
-    };
-    let mut text = format!("{on}{heading}{off}: {}\n", printable(&diagnostic.title));
+    let mut text = heading_line(diagnostic, &heading, color);
     for line in drawn.lines().skip(1) {
         text += line.trim_end();
         text.push('\n');
     }
     if primary.is_none() {
-        // Without a place nothing but the heading is drawn.
-        for (word, notes) in [("Note", &diagnostic.notes), ("Help", &diagnostic.helps)] {
-            for note in notes {
-                text += &format!("  {word}: {note}\n");
-            }
-        }
+        text += &remarks(diagnostic, files.sources);
     }
     text
+}
+
+/// The heading and the title. It is ours: `ariadne` would colour it always.
+fn heading_line(diagnostic: &Diagnostic, heading: &str, color: bool) -> String {
+    let (on, off) = match (color, diagnostic.severity) {
+        (false, _) => ("", ""),
+        (true, Severity::Error) => ("\u{1b}[1;31m", "\u{1b}[0m"),
+        (true, Severity::Warning) => ("\u{1b}[1;33m", "\u{1b}[0m"),
+    };
+    format!("{on}{heading}{off}: {}\n", printable(&diagnostic.title))
+}
+
+/// The places in words, for lines that are too long to be drawn.
+fn undrawn(diagnostic: &Diagnostic, labels: &[&crate::diagnostic::Label], sources: &SourceMap) -> String {
+    let mut text = String::new();
+    for label in labels {
+        let place = sources.line_column(label.span);
+        let name = &sources.file(label.span.file).name;
+        text += &format!("  {name}:{}:{}: {}\n", place.line, place.column, printable(&label.message));
+    }
+    text + &remarks(diagnostic, sources)
+}
+
+/// Notes, helps and fixes without a drawing.
+fn remarks(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
+    let notes = diagnostic.notes.iter().map(|note| format!("  Note: {note}\n"));
+    let helps = diagnostic.helps.iter().map(|help| format!("  Help: {help}\n"));
+    let fixes = diagnostic.fixes.iter().map(|fix| format!("  Help: {}\n", describe(fix, sources)));
+    notes.chain(helps).chain(fixes).collect()
 }
 
 /// A fix in words, with the line as it would be.
@@ -77,6 +100,9 @@ fn describe(fix: &Fix, sources: &SourceMap) -> String {
     let number = file.line_column(first.span.start).line;
     let start = file.text[..first.span.start as usize].rfind('\n').map_or(0, |at| at + 1);
     let mut line = file.line(number).to_owned();
+    if line.len() > LONGEST_LINE {
+        return fix.title.clone();
+    }
     let mut edits: Vec<&Edit> = fix.edits.iter().collect();
     edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
     for edit in edits {
@@ -96,6 +122,18 @@ struct Files<'s> {
 }
 
 impl Files<'_> {
+    /// Whether a label at `span` would have a line drawn that no terminal shows whole.
+    fn is_too_long(&self, span: Span) -> bool {
+        let text = &self.sources.file(span.file).text;
+        let is_long = |at: u32| {
+            let (before, after) = text.split_at(at as usize);
+            let length = before.bytes().rev().chain([b'\n']).position(|byte| byte == b'\n').unwrap_or(0)
+                + after.bytes().chain([b'\n']).position(|byte| byte == b'\n').unwrap_or(0);
+            length > LONGEST_LINE
+        };
+        is_long(span.start) || is_long(span.end)
+    }
+
     /// A span in characters.
     fn place(&self, span: Span) -> Place {
         let text = &self.sources.file(span.file).text;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Circumstances;
+use super::program::Claim;
 use super::scope::{Binding, Role, Scopes};
 use super::value::{Builtin, ScopeId, Truth, Val};
 use crate::diagnostic::{Code, Diagnostic};
@@ -35,6 +36,8 @@ pub enum Body {
     Layer,
     /// A function's.
     Function,
+    /// A test's.
+    Test,
 }
 
 /// Where names of parameters come from: the owner's path, the binding, the rounds of loops.
@@ -98,6 +101,8 @@ pub struct Checker<'a> {
     /// The `const`s that `--set` found.
     pub overridden: BTreeSet<String>,
     pub library_scope: ScopeId,
+    /// What the test being checked asserts.
+    pub claims: Vec<Claim>,
     origins: Vec<Origins>,
     reported: BTreeSet<(Code, Option<Span>)>,
 }
@@ -133,6 +138,7 @@ impl<'a> Checker<'a> {
             circumstances,
             overridden: BTreeSet::new(),
             library_scope,
+            claims: Vec::new(),
             origins: Vec::new(),
             reported: BTreeSet::new(),
         };

@@ -21,7 +21,7 @@ impl<'a> Checker<'a> {
     pub fn judge(&mut self, items: &'a [Stmt]) {
         let losses = self.graph.results.iter().filter(|result| matches!(result.role, ResultRole::Loss { .. })).count();
         let outputs = self.graph.results.iter().filter(|result| result.role == ResultRole::Output).count();
-        if losses == 0 && outputs == 0 {
+        if losses == 0 && outputs == 0 && !is_module(items) {
             self.no_loss(items);
             return;
         }
@@ -223,6 +223,15 @@ impl<'a> Checker<'a> {
             self.report(diagnostic);
         }
     }
+}
+
+/// Whether a file only defines what others import or its tests use.
+fn is_module(items: &[Stmt]) -> bool {
+    let defines = |item: &Stmt| {
+        use StmtKind::{Const, Fn, Import, Layer, Test};
+        matches!(item.kind, Fn(_) | Layer(_) | Const { .. } | Import { .. } | Test { .. })
+    };
+    !items.is_empty() && items.iter().all(defines)
 }
 
 fn is_trained(graph: &Graph, id: VarId) -> bool {

@@ -20,6 +20,7 @@ mod roles;
 mod scope;
 mod settings;
 mod stmt;
+mod test;
 mod types;
 mod value;
 
@@ -28,7 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use checker::user_place;
 pub use lint::{Options, labels};
 pub use program::{
-    DataColumns, DataStatement, Format, Keep, Length, Optimizer, Program, Reader, Select, TrainSettings,
+    Claim, ClaimKind, DataColumns, DataStatement, Format, Keep, Length, Optimizer, Program, Reader, Select, Test,
+    TrainSettings,
 };
 
 use crate::diagnostic::Diagnostic;
@@ -60,12 +62,13 @@ pub fn check(
     checker.stmts(&ast.items);
     let data = checker.data_statements(&ast.items);
     let train = checker.train_settings(&ast.items);
+    let tests = checker.tests(&ast.items);
     let whole = circumstances.broken.is_none();
     if whole && !checker.failed() {
         checker.judge(&ast.items);
         checker.unused();
     }
     checker.unused_overrides();
-    let program = (whole && !checker.failed()).then_some(Program { graph: checker.graph, data, train });
+    let program = (whole && !checker.failed()).then_some(Program { graph: checker.graph, data, train, tests });
     (program, checker.diagnostics)
 }

@@ -61,13 +61,25 @@ impl<'a> Checker<'a> {
             return a;
         }
         let b = self.expr(right);
+        let (at, bt) = (self.ast_expr(left).span, self.ast_expr(right).span);
+        self.operate(op, op_span, (a, at), (b, bt), span)
+    }
+
+    /// An operator on two values, each with its place.
+    pub fn operate(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        (a, at): (Val<'a>, Span),
+        (b, bt): (Val<'a>, Span),
+        span: Span,
+    ) -> Val<'a> {
         if matches!(a, Val::Error) || matches!(b, Val::Error) {
             return Val::Error;
         }
         if let Some(val) = self.compile_time(op, &a, &b, span) {
             return val;
         }
-        let (at, bt) = (self.ast_expr(left).span, self.ast_expr(right).span);
         self.call_named(function_of(op), vec![Given::positional(a, at), Given::positional(b, bt)], span, op_span)
     }
 

@@ -321,6 +321,17 @@ impl<'a> Checker<'a> {
                 Some(primitive) => self.call_primitive(primitive, given, span, span),
                 None => Val::Error,
             },
+            Builtin::Close | Builtin::GradientsMatch => {
+                let name = builtin.name();
+                let diagnostic = Diagnostic::at(
+                    Code::E0113,
+                    span,
+                    format!("`{name}` is what an `assert` of a test says"),
+                    "here it is a value",
+                )
+                .help(format!("write `assert {name}(...)` in a `test` block"));
+                self.report(diagnostic)
+            }
             _ => match given.as_slice() {
                 [Given { name: None, val, span: at, .. }] => self.builtin_of_one(builtin, val, *at),
                 _ => {

@@ -1,6 +1,6 @@
 //! What a checked program is: the per-sample graph, the data it names, how it is trained.
 
-use crate::ir::Graph;
+use crate::ir::{Graph, Value};
 use crate::source::Span;
 
 /// A program without errors.
@@ -12,6 +12,67 @@ pub struct Program {
     pub data: Vec<DataStatement>,
     /// The `train` block.
     pub train: TrainSettings,
+    /// The `test` blocks in order.
+    pub tests: Vec<Test>,
+}
+
+/// One `test` block.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// What it says it shows.
+    pub title: String,
+    /// Where the title stands.
+    pub span: Span,
+    /// The program's per-sample graph and what the test adds to it.
+    pub graph: Graph,
+    /// Its assertions in order.
+    pub claims: Vec<Claim>,
+}
+
+/// One assertion of a test.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The asserted expression.
+    pub span: Span,
+    /// What the assertion says if it fails.
+    pub message: Option<String>,
+    /// What is asserted.
+    pub kind: ClaimKind,
+}
+
+/// What a test may assert.
+#[derive(Clone, Debug)]
+pub enum ClaimKind {
+    /// What was known while checking.
+    Known {
+        /// Whether it holds.
+        holds: bool,
+        /// The sides of a comparison, as text.
+        sides: Option<(String, String)>,
+    },
+    /// All elements of a truth value hold.
+    Holds {
+        /// The truth value.
+        value: Value,
+        /// The sides of a comparison.
+        sides: Option<(Value, Value)>,
+    },
+    /// Two values of one shape, or a value and a scalar, agree.
+    Close {
+        /// The one.
+        left: Value,
+        /// The other.
+        right: Value,
+        /// How far apart they may be, relative to the larger of 1 and the second.
+        tolerance: f64,
+    },
+    /// The derivatives of values by inputs are what central differences give.
+    Gradients {
+        /// The float results of the function.
+        values: Vec<Value>,
+        /// The inputs of the graph that were made for its arguments; drawn from what was given.
+        arguments: Vec<usize>,
+    },
 }
 
 /// One `data` statement.

@@ -2,6 +2,7 @@
 
 use super::checker::{Body, Checker, Known};
 use super::scope::Role;
+use super::stmt::body_name;
 use super::value::{Truth, Val};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Attrs, Input, Node, ResultRole, ResultValue, Update, Variable, VariableKind, op};
@@ -105,16 +106,15 @@ impl<'a> Checker<'a> {
     }
 
     fn may_own(&mut self, stmt: &Stmt, word: &str) -> bool {
-        if self.here.body != Body::Function {
+        if matches!(self.here.body, Body::Top | Body::Layer) {
             return true;
         }
-        let diagnostic = Diagnostic::at(
-            Code::E0113,
-            stmt.span,
-            format!("`{word}` stands in a layer or at the top level"),
-            "here it is inside a function",
-        )
-        .note("functions are pure: what owns a tensor from step to step is a `layer`");
+        let title = format!("`{word}` stands in a layer or at the top level");
+        let label = format!("here it is inside {}", body_name(self.here.body));
+        let mut diagnostic = Diagnostic::at(Code::E0113, stmt.span, title, label);
+        if self.here.body == Body::Function {
+            diagnostic = diagnostic.note("functions are pure: what owns a tensor from step to step is a `layer`");
+        }
         self.report(diagnostic);
         false
     }

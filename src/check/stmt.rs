@@ -25,6 +25,9 @@ impl<'a> Checker<'a> {
             StmtKind::Bind { names, values } => self.bind_stmt(names, values),
             StmtKind::For { names, iterable, body } => self.for_stmt(names, *iterable, body),
             StmtKind::If { condition, then, otherwise } => self.if_stmt(*condition, then, otherwise.as_ref()),
+            StmtKind::Assert { condition, message } if self.here.body == Body::Test => {
+                self.claim(*condition, message.as_ref());
+            }
             StmtKind::Assert { condition, message } => {
                 self.assert(*condition, message.as_ref().map(|m| m.value.as_str()))
             }
@@ -36,9 +39,8 @@ impl<'a> Checker<'a> {
             StmtKind::Metric { name, value } => self.metric(stmt, name, *value),
             StmtKind::Output { name, value } => self.output(stmt, name, *value),
             StmtKind::Import { .. } => self.unsupported(stmt.span, "`import`"),
-            StmtKind::Test { .. } => self.unsupported(stmt.span, "`test` blocks"),
-            // Settled after everything else, by `settings`.
-            StmtKind::Data { .. } | StmtKind::Train { .. } => self.only_at_top(stmt),
+            // Settled after everything else, by `settings` and `test`.
+            StmtKind::Data { .. } | StmtKind::Train { .. } | StmtKind::Test { .. } => self.only_at_top(stmt),
         }
     }
 
@@ -406,11 +408,13 @@ pub fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-fn body_name(body: Body) -> &'static str {
+/// What a body is called in messages.
+pub fn body_name(body: Body) -> &'static str {
     match body {
         Body::Top => "the file",
         Body::Layer => "a layer",
         Body::Function => "a function",
+        Body::Test => "a test",
     }
 }
 

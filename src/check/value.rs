@@ -118,11 +118,13 @@ pub enum Builtin {
     Min,
     Max,
     Tensor,
+    Close,
+    GradientsMatch,
 }
 
 impl Builtin {
     /// All of them with their names.
-    pub const ALL: [(&'static str, Builtin); 9] = [
+    pub const ALL: [(&'static str, Builtin); 11] = [
         ("shape", Builtin::Shape),
         ("rank", Builtin::Rank),
         ("size", Builtin::Size),
@@ -132,6 +134,8 @@ impl Builtin {
         ("min", Builtin::Min),
         ("max", Builtin::Max),
         ("tensor", Builtin::Tensor),
+        ("close", Builtin::Close),
+        ("gradients_match", Builtin::GradientsMatch),
     ];
 
     /// Its name in programs.

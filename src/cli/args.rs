@@ -27,6 +27,8 @@ pub enum Command {
     Expand(Expand),
     /// Compute outputs of the Runtime network
     Infer(Infer),
+    /// Evaluate the `test` blocks of a program
+    Test(Test),
     /// Show what a diagnostic's code means, with a wrong and a right program
     Explain {
         /// The code, such as E0202
@@ -116,6 +118,12 @@ pub struct Expand {
     /// Say of each piece of the program whether the network keeps it, and why
     #[arg(long)]
     pub why: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Test {
+    #[command(flatten)]
+    pub model: Model,
 }
 
 #[derive(Debug, clap::Args)]

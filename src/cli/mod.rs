@@ -7,6 +7,7 @@ mod explain;
 mod infer;
 mod progress;
 mod run;
+mod test;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ pub fn main() -> ExitCode {
         Command::Check(command) => check(&command),
         Command::Expand(command) => expand(&command),
         Command::Infer(command) => infer::infer(&command),
+        Command::Test(command) => test::test(&command),
         Command::Explain { code } => explain::explain(&code),
     }
 }

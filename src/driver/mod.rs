@@ -8,6 +8,7 @@ mod file;
 mod infer;
 mod library;
 mod run;
+mod test;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub use data::{DataOverride, Sets, feeds_of, want_of};
 pub use file::write_whole;
 pub use infer::{InferOptions, Output};
 pub use run::{Prepared, RunOptions, RunReport, Watch};
+pub use test::TestOutcome;
 
 use crate::check::{self, Circumstances, Options, Program};
 use crate::diagnostic::{Code, Diagnostic};

@@ -294,6 +294,24 @@ fn infer_computes_what_the_reference_engine_does() {
     desk.nnlc(&format!("{infer} --set width=5")).is(3, &["error[E0803]", "[2, 4] in the file"]);
 }
 
+#[test]
+fn tests_of_a_model_are_run_and_counted() {
+    let text = "fn twice(x) = 2 * x\n\
+        test \"doubles\" {\n    assert close(twice(1.5), 3)\n}\n\
+        test \"halves\" {\n    assert close(twice(tensor([1, 2])), tensor([2, 5]))\n}\n";
+    let desk =
+        Desk::with(&[("t.nn", text), ("none.nn", "fn twice(x) = 2 * x\n"), ("bad.nn", "test \"t\" { assert q }\n")]);
+    let said = desk.nnlc("test t.nn");
+    said.is(1, &["error[E0117]: 4 is not close to 5", "element [1]: 4 against 5", "right: [2] of 2, 5"]);
+    assert_eq!(said.out, "ok     doubles\nFAILED halves\n1 passed, 1 failed\n");
+    let json = desk.nnlc("test t.nn --message-format json");
+    assert!(json.is(1, &[]).out.starts_with('{') && json.out.contains("E0117"), "{}", json.out);
+    desk.nnlc("test none.nn").is(0, &["none.nn: no tests"]);
+    desk.nnlc("test bad.nn").is(1, &["error[E0102]: unknown name `q`"]);
+    desk.nnlc("check t.nn").is(0, &["no errors"]);
+    desk.nnlc("run t.nn").is(3, &["this program has no loss"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_saves_the_weights_and_is_no_failure() {

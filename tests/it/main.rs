@@ -11,6 +11,7 @@ mod examples;
 mod gradients;
 mod graphs;
 mod library;
+mod model_tests;
 mod networks;
 mod ops_batch;
 mod passes;

@@ -15,6 +15,8 @@ pub mod syntax;
 pub mod library;
 pub mod ops;
 
+pub mod optimizers;
+
 pub mod autodiff;
 pub mod check;
 pub mod passes;

@@ -14,6 +14,7 @@ mod fault;
 mod foreign;
 mod lint;
 mod operator;
+mod optimizer;
 mod primitive;
 mod program;
 mod roles;
@@ -29,8 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use checker::user_place;
 pub use lint::{Options, labels};
 pub use program::{
-    Claim, ClaimKind, DataColumns, DataStatement, Format, Keep, Length, Optimizer, Program, Reader, Select, Test,
-    TrainSettings,
+    Claim, ClaimKind, DataColumns, DataStatement, Format, Keep, Length, Program, Reader, Select, Test, TrainSettings,
 };
 
 use crate::diagnostic::Diagnostic;

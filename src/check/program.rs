@@ -1,6 +1,7 @@
 //! What a checked program is: the per-sample graph, the data it names, how it is trained.
 
 use crate::ir::{Graph, Value};
+use crate::optimizers::Optimizer;
 use crate::source::Span;
 
 /// A program without errors.
@@ -134,41 +135,6 @@ pub enum Select {
     Names(Vec<String>),
 }
 
-/// The optimizers that there are, with NNabla's definitions.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Optimizer {
-    /// `w -= lr g`.
-    Sgd {
-        /// Learning rate.
-        lr: f64,
-    },
-    /// `v = m v + lr g; w -= v`.
-    Momentum {
-        /// Learning rate.
-        lr: f64,
-        /// Momentum.
-        momentum: f64,
-    },
-    /// Nesterov's accelerated gradient.
-    Nesterov {
-        /// Learning rate.
-        lr: f64,
-        /// Momentum.
-        momentum: f64,
-    },
-    /// Adam.
-    Adam {
-        /// Learning rate.
-        lr: f64,
-        /// Decay of the first moment.
-        beta1: f64,
-        /// Decay of the second moment.
-        beta2: f64,
-        /// Added to the root of the second moment.
-        eps: f64,
-    },
-}
-
 /// Which weights a run leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -192,7 +158,7 @@ pub enum Length {
 pub struct TrainSettings {
     /// The optimizer.
     pub optimizer: Optimizer,
-    /// The factor of L2 weight decay, added to the gradient as NNabla's solvers do.
+    /// The factor of L2 weight decay, added to the gradient; 0 for optimizers that have a decay of their own.
     pub weight_decay: f64,
     /// Samples in a minibatch.
     pub batch: usize,
@@ -218,7 +184,7 @@ impl Default for TrainSettings {
     /// NNC's: Adam with 1e-3, batches of 64, 100 epochs, the best weights.
     fn default() -> TrainSettings {
         TrainSettings {
-            optimizer: Optimizer::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 },
+            optimizer: Optimizer::default(),
             weight_decay: 0.0,
             batch: 64,
             length: Length::Epochs(100),

@@ -1,13 +1,13 @@
 //! The `train` block: settings and calls that name optimizers, read as records rather than evaluated.
 
 use super::checker::Checker;
-use super::program::{Keep, Length, Optimizer, TrainSettings};
+use super::program::{Keep, Length, TrainSettings};
 use super::value::{Truth, Val};
 use crate::base::closest;
 use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::ir::ResultRole;
 use crate::source::Span;
-use crate::syntax::ast::{CallArg, ExprId, ExprKind, Name, Setting, Stmt, StmtKind};
+use crate::syntax::ast::{ExprId, ExprKind, Name, Setting, Stmt, StmtKind};
 
 /// The keys of a `train` block.
 const KEYS: [&str; 15] = [
@@ -26,22 +26,6 @@ const KEYS: [&str; 15] = [
     "monitor",
     "patience",
     "weight_decay",
-];
-
-/// Optimizers that the language has and this version does not.
-const OPTIMIZERS_TO_COME: [&str; 12] = [
-    "adagrad",
-    "adadelta",
-    "rmsprop",
-    "adamw",
-    "adamax",
-    "amsgrad",
-    "adabound",
-    "adabelief",
-    "sgdw",
-    "lars",
-    "lamb",
-    "lion",
 ];
 
 impl<'a> Checker<'a> {
@@ -70,6 +54,7 @@ impl<'a> Checker<'a> {
                 seen.push(&setting.key);
                 self.setting(setting, &mut settings);
             }
+            self.one_decay(&settings, &seen);
         }
         settings
     }
@@ -125,6 +110,18 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// An optimizer that decays weights by itself leaves nothing to the setting.
+    fn one_decay(&mut self, settings: &TrainSettings, seen: &[&'a Name]) {
+        let Some(key) = seen.iter().find(|key| key.text == "weight_decay") else { return };
+        if settings.weight_decay > 0.0 && settings.optimizer.decays() {
+            let name = settings.optimizer.rule.name;
+            let title = format!("`{name}` has a weight decay of its own");
+            let diagnostic = Diagnostic::at(Code::E0801, key.span, title, "this one is part of the gradient")
+                .help(format!("give it to the optimizer: `{name}(weight_decay = {})`", settings.weight_decay));
+            self.report(diagnostic);
+        }
+    }
+
     fn bad_setting(&mut self, span: Span, key: &str, needed: &str, val: &Val<'a>) {
         let title = format!("`{key}` is {needed}");
         self.error(Code::E0801, span, title, format!("this is {}", val.show()));
@@ -175,74 +172,5 @@ impl<'a> Checker<'a> {
         let diagnostic = Diagnostic::at(Code::E0801, expr.span, title, "none is called so")
             .note(format!("there are `{}`", names.join("`, `")));
         self.report(diagnostic);
-    }
-
-    fn optimizer(&mut self, id: ExprId) -> Option<Optimizer> {
-        let expr = self.ast_expr(id);
-        let (name, args, at): (&str, &'a [CallArg], Span) = match &expr.kind {
-            ExprKind::Call { callee, args, .. } => match &self.ast_expr(*callee).kind {
-                ExprKind::Name(name) => (name, args, self.ast_expr(*callee).span),
-                _ => ("", &[], expr.span),
-            },
-            ExprKind::Name(name) => (name, &[], expr.span),
-            _ => ("", &[], expr.span),
-        };
-        let parameters: &[(&str, f64)] = match name {
-            "sgd" => &[("lr", 0.01)],
-            "momentum" | "nesterov" => &[("lr", 0.01), ("momentum", 0.9)],
-            "adam" => &[("lr", 0.001), ("beta1", 0.9), ("beta2", 0.999), ("eps", 1e-8)],
-            _ if OPTIMIZERS_TO_COME.contains(&name) => {
-                self.unsupported(at, &format!("`{name}` optimizers"));
-                return None;
-            }
-            _ => {
-                let known = ["sgd", "momentum", "nesterov", "adam"];
-                let mut diagnostic = Diagnostic::at(Code::E0801, at, "unknown optimizer", "not an optimizer");
-                diagnostic = match closest(name, known) {
-                    Some(near) => diagnostic.help(format!("a similar optimizer exists: `{near}`")),
-                    None => diagnostic.note(format!("the optimizers are `{}`", known.join("`, `"))),
-                };
-                self.report(diagnostic);
-                return None;
-            }
-        };
-        let values = self.numbers_of(name, parameters, args)?;
-        Some(match name {
-            "sgd" => Optimizer::Sgd { lr: values[0] },
-            "momentum" => Optimizer::Momentum { lr: values[0], momentum: values[1] },
-            "nesterov" => Optimizer::Nesterov { lr: values[0], momentum: values[1] },
-            _ => Optimizer::Adam { lr: values[0], beta1: values[1], beta2: values[2], eps: values[3] },
-        })
-    }
-
-    /// The arguments of an optimizer, all numbers with defaults.
-    fn numbers_of(&mut self, name: &str, parameters: &[(&str, f64)], args: &'a [CallArg]) -> Option<Vec<f64>> {
-        let mut values: Vec<f64> = parameters.iter().map(|(_, default)| *default).collect();
-        for (index, arg) in args.iter().enumerate() {
-            let span = self.ast_expr(arg.value).span;
-            let slot = match &arg.name {
-                None => Some(index).filter(|index| *index < values.len()),
-                Some(key) => parameters.iter().position(|(name, _)| *name == key.text),
-            };
-            let Some(slot) = slot else {
-                let names: Vec<_> = parameters.iter().map(|(name, _)| *name).collect();
-                match &arg.name {
-                    Some(key) => self.report_unknown_argument(name, &key.text, key.span, &names),
-                    None => self.error(Code::E0105, span, format!("`{name}` takes fewer arguments"), "too many"),
-                };
-                return None;
-            };
-            let val = self.expr(arg.value);
-            match val.number() {
-                Some(value) if value >= 0.0 => values[slot] = value,
-                _ if matches!(val, Val::Error) => return None,
-                _ => {
-                    let title = format!("`{}` of `{name}` is a number from 0", parameters[slot].0);
-                    self.error(Code::E0801, span, title, format!("this is {}", val.show()));
-                    return None;
-                }
-            }
-        }
-        Some(values)
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::data::{Sets, feeds_of};
 use super::file::write_whole;
 use super::{DataOverride, Session};
-use crate::check::{Keep, Length, Optimizer, Program, TrainSettings};
+use crate::check::{Keep, Length, Program, TrainSettings};
 use crate::data::DataSet;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, PlanError, Store};
@@ -278,14 +278,6 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Vec<Diagnostic> {
 
 /// The settings as they were in force, defaults and overrides included.
 fn config(program: &Program, settings: &TrainSettings) -> serde_json::Value {
-    let optimizer = match settings.optimizer {
-        Optimizer::Sgd { lr } => json!({ "name": "sgd", "lr": lr }),
-        Optimizer::Momentum { lr, momentum } => json!({ "name": "momentum", "lr": lr, "momentum": momentum }),
-        Optimizer::Nesterov { lr, momentum } => json!({ "name": "nesterov", "lr": lr, "momentum": momentum }),
-        Optimizer::Adam { lr, beta1, beta2, eps } => {
-            json!({ "name": "adam", "lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps })
-        }
-    };
     let (epochs, steps) = match settings.length {
         Length::Epochs(epochs) => (Some(epochs), None),
         Length::Steps(steps) => (None, Some(steps)),
@@ -294,7 +286,7 @@ fn config(program: &Program, settings: &TrainSettings) -> serde_json::Value {
         program.graph.variables.iter().map(|v| (v.path.clone(), json!(v.ty.to_string()))).collect();
     json!({
         "nnlc": env!("CARGO_PKG_VERSION"),
-        "optimizer": optimizer,
+        "optimizer": settings.optimizer.to_string(),
         "weight_decay": settings.weight_decay,
         "batch": settings.batch,
         "epochs": epochs,

@@ -59,7 +59,7 @@ impl Evaluator {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => entry.insert(Plan::new(&self.graph, rows.len(), store, &Options::default())?),
             };
-            self.buffers.fill(set, rows, 0.0);
+            self.buffers.fill(set, rows, &[]);
             let run = RunContext { seed, step: VALIDATION_STEP, batch: rows.len() };
             let outcome =
                 engine.run(plan, store, &self.buffers.feeds(), &run).expect("the plan and its feeds are ours");

@@ -8,15 +8,20 @@ use crate::ops::Builder;
 use crate::tensor::{Shape, Type};
 use crate::{autodiff, tensor};
 
-use super::optimizer;
+use crate::optimizers::{Formula, Optimizer};
 
-/// The name of the fed scalar. `@` keeps it apart from a program's inputs.
-pub const RATE: &str = "@rate";
+/// The start of the names of fed scalars, which keeps them apart from a program's inputs.
+const FED: char = '@';
+
+/// Whether an input of a step's graph is a scalar that the trainer feeds, rather than data.
+pub fn is_scalar(input: &Input) -> bool {
+    input.name.starts_with(FED)
+}
 
 /// A step's graph, ready for passes and plans.
 #[derive(Clone, Debug)]
 pub struct StepGraph {
-    /// The graph. Its results are the losses in order, then the objective; its last input is the rate, a scalar.
+    /// The graph. Its results are the losses in order, then the objective; its last inputs are the scalars of the optimizer.
     pub graph: Graph,
     /// The names of the losses, in the order of the results.
     pub losses: Vec<String>,
@@ -38,10 +43,12 @@ pub fn step_graph(network: &Graph, settings: &TrainSettings) -> StepGraph {
     let gradients = autodiff::gradients(&mut graph, objective, &nodes);
     let moving: Vec<(VarId, Value, Value)> =
         params.into_iter().zip(gradients).filter_map(|((id, node), grad)| grad.map(|grad| (id, node, grad))).collect();
-    let rate = rate_input(&mut graph);
+    let optimizer = &settings.optimizer;
+    let count = (optimizer.rule.fed)(optimizer, 1.0, 1.0).len();
+    let fed: Vec<Value> = (0..count).map(|index| scalar_input(&mut graph, &format!("{FED}rate.{index}"))).collect();
     let grads = prepared(&mut graph, settings, &moving);
     for ((id, node, _), grad) in moving.iter().zip(grads) {
-        move_parameter(&mut graph, settings, *id, *node, grad, rate);
+        move_parameter(&mut graph, optimizer, *id, *node, grad, &fed);
     }
     StepGraph { graph, losses }
 }
@@ -56,12 +63,12 @@ fn trained(graph: &mut Graph) -> Vec<(VarId, Value)> {
     nodes.iter_enumerated().filter(|(id, _)| is_trained(id)).filter_map(|(id, node)| Some((id, (*node)?))).collect()
 }
 
-fn rate_input(graph: &mut Graph) -> Value {
+fn scalar_input(graph: &mut Graph, name: &str) -> Value {
     let ty = Type { dtype: tensor::DType::F32, shape: Shape::scalar() };
     let attrs = Attrs::new().int("index", graph.inputs.len() as i64);
     let node = Node { op: op::INPUT, inputs: Default::default(), attrs, ty, per_sample: false, place: Place::NONE };
     let value = graph.push(node);
-    graph.inputs.push(Input { name: RATE.to_owned(), value, drawn: None });
+    graph.inputs.push(Input { name: name.to_owned(), value, drawn: None });
     value
 }
 
@@ -113,26 +120,28 @@ fn clipped(graph: &mut Graph, grads: &[Value], limit: f64) -> Vec<Value> {
     grads.iter().map(|grad| b.mul(factor, *grad)).collect()
 }
 
-fn move_parameter(graph: &mut Graph, settings: &TrainSettings, id: VarId, node: Value, grad: Value, rate: Value) {
+fn move_parameter(graph: &mut Graph, optimizer: &Optimizer, id: VarId, w: Value, g: Value, fed: &[Value]) {
     let variable = graph.variables[id].clone();
-    let names = optimizer::slots(&settings.optimizer);
+    let names = optimizer.rule.slots.iter();
     let slots: Vec<VarId> = names
-        .iter()
         .map(|name| {
-            let path = format!("{}@{name}", variable.path);
+            let path = format!("{}{FED}{name}", variable.path);
             graph.variables.push(Variable { path, kind: VariableKind::Slot, init: None, ..variable.clone() })
         })
         .collect();
+    let (lr, decay) = match variable.kind {
+        VariableKind::Param { lr, decay, .. } => (lr, decay),
+        _ => (1.0, 1.0),
+    };
     let mut b = Builder::new(graph, variable.place);
     let old: Vec<Value> = slots.iter().map(|slot| b.variable(*slot, variable.ty.clone())).collect();
-    let rate = match variable.kind {
-        VariableKind::Param { lr, .. } if lr != 1.0 => {
-            let factor = b.scalar(lr);
-            b.mul(factor, rate)
-        }
-        _ => rate,
-    };
-    let new = optimizer::update(&mut b, &settings.optimizer, node, grad, rate, &old);
+    let mut fed = fed.to_vec();
+    if lr != 1.0 {
+        let factor = b.scalar(lr);
+        fed = fed.into_iter().map(|scalar| b.mul(factor, scalar)).collect();
+    }
+    let formula = &mut Formula { b: &mut b, optimizer, w, g, slots: &old, fed: &fed, decay };
+    let new = (optimizer.rule.formula)(formula);
     let targets = std::iter::once(id).chain(slots);
     graph.updates.extend(targets.zip(new).map(|(variable_id, value)| Update {
         variable: variable_id,

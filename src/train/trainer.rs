@@ -12,7 +12,6 @@ use super::batches::{Batch, Order};
 use super::evaluate::Evaluator;
 use super::initial::{initial_values, zeros};
 use super::locate::first_non_finite;
-use super::optimizer::Rates;
 use super::step::{StepGraph, step_graph};
 use super::weights::{Elements, SavedTensor, Weights};
 use crate::base::IndexVec;
@@ -156,7 +155,6 @@ pub struct Trainer<'a> {
     buffers: Batch,
     validation: Evaluator,
     order: Order,
-    rates: Rates,
 }
 
 /// Sums over an epoch's samples.
@@ -198,7 +196,6 @@ impl<'a> Trainer<'a> {
             buffers: Batch::new(&step.graph),
             validation: Evaluator::new(Pipeline::standard().run(&validation), settings.batch),
             order: Order::new(rows, seed),
-            rates: Rates::new(settings.optimizer),
             plans: BTreeMap::new(),
             training,
             store,
@@ -294,13 +291,19 @@ impl<'a> Trainer<'a> {
     pub fn step(&mut self, step: u64, rows: &[usize]) -> Result<Vec<f32>, Failure> {
         self.plan(rows.len())?;
         let plan = &self.plans[&rows.len()];
-        self.buffers.fill(self.training.train, rows, self.rates.at(step));
+        self.buffers.fill(self.training.train, rows, &self.scalars(step));
         let run = RunContext { seed: self.training.settings.seed, step, batch: rows.len() };
         let outcome = self
             .engine
             .run(plan, &mut self.store, &self.buffers.feeds(), &run)
             .expect("the plan and its feeds are ours");
         Ok((0..self.step.graph.results.len()).map(|result| outcome.scalar(result)).collect())
+    }
+
+    /// What the optimizer is fed in step `step`.
+    fn scalars(&self, step: u64) -> Vec<f32> {
+        let optimizer = &self.training.settings.optimizer;
+        (optimizer.rule.fed)(optimizer, 1.0, step as f64).into_iter().map(|scalar| scalar as f32).collect()
     }
 
     /// The rows of every minibatch of an epoch, in order.
@@ -479,7 +482,7 @@ impl<'a> Trainer<'a> {
                 return failure;
             }
         }
-        self.buffers.fill(self.training.train, rows(failing), self.rates.at(failing));
+        self.buffers.fill(self.training.train, rows(failing), &self.scalars(failing));
         let run = RunContext { seed: self.training.settings.seed, step: failing, batch: rows(failing).len() };
         let inputs = self.buffers.tensors(&self.step.graph, &run);
         let culprit = self.culprit(&self.step.graph, &inputs, &run);
@@ -502,7 +505,7 @@ impl<'a> Trainer<'a> {
         let mut buffers = Batch::new(&graph);
         let rows: Vec<usize> = (0..set.map_or(self.training.settings.batch, DataSet::rows)).collect();
         let culprit = rows.chunks(self.training.settings.batch).find_map(|rows| {
-            buffers.fill(set, rows, 0.0);
+            buffers.fill(set, rows, &[]);
             let run = RunContext { seed: self.training.settings.seed, step: u64::MAX, batch: rows.len() };
             self.culprit(&graph, &buffers.tensors(&graph, &run), &run)
         });

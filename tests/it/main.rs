@@ -14,6 +14,7 @@ mod library;
 mod model_tests;
 mod networks;
 mod ops_batch;
+mod optimizers;
 mod passes;
 mod reference;
 mod training;

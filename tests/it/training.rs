@@ -3,9 +3,10 @@
 
 use std::sync::atomic::AtomicBool;
 
-use nnlc::check::{Keep, Length, Optimizer, Program, TrainSettings};
+use nnlc::check::{Keep, Length, Program, TrainSettings};
 use nnlc::data::{Column, DataSet};
 use nnlc::driver::{Request, Session};
+use nnlc::optimizers::Optimizer;
 use nnlc::train::{Elements, Ended, Event, Observer, Outcome, Trainer, Training, Weights};
 
 fn program(text: &str) -> Program {
@@ -103,22 +104,25 @@ impl Plain {
         }
         for (i, g) in g.into_iter().enumerate() {
             let (w, v, m) = (&mut self.w[i], &mut self.v[i], &mut self.m[i]);
-            match settings.optimizer {
-                Optimizer::Sgd { lr } => *w -= lr * g,
-                Optimizer::Momentum { lr, momentum } => {
-                    *v = momentum * *v + lr * g;
+            let optimizer = &settings.optimizer;
+            let (lr, get) = (optimizer.get("lr"), |name| optimizer.get(name));
+            match optimizer.rule.name {
+                "sgd" => *w -= lr * g,
+                "momentum" => {
+                    *v = get("momentum") * *v + lr * g;
                     *w -= *v;
                 }
-                Optimizer::Nesterov { lr, momentum } => {
-                    let before = *v;
+                "nesterov" => {
+                    let (before, momentum) = (*v, get("momentum"));
                     *v = momentum * before - lr * g;
                     *w += -momentum * before + (1.0 + momentum) * *v;
                 }
-                Optimizer::Adam { lr, beta1, beta2, eps } => {
+                _ => {
+                    let (beta1, beta2) = (get("beta1"), get("beta2"));
                     *m = beta1 * *m + (1.0 - beta1) * g;
                     *v = beta2 * *v + (1.0 - beta2) * g * g;
                     let rate = lr * (1.0 - beta2.powi(t)).sqrt() / (1.0 - beta1.powi(t));
-                    *w -= rate * *m / (v.sqrt() + eps);
+                    *w -= rate * *m / (v.sqrt() + get("eps"));
                 }
             }
         }
@@ -145,12 +149,16 @@ fn follows_the_formulas(settings: &TrainSettings) {
     }
 }
 
+fn optimizer(name: &str, lr: f64) -> Optimizer {
+    Optimizer::named(name).expect("an optimizer").with("lr", lr)
+}
+
 fn optimizers() -> [Optimizer; 4] {
     [
-        Optimizer::Sgd { lr: 0.05 },
-        Optimizer::Momentum { lr: 0.02, momentum: 0.9 },
-        Optimizer::Nesterov { lr: 0.02, momentum: 0.8 },
-        Optimizer::Adam { lr: 0.05, beta1: 0.9, beta2: 0.99, eps: 1e-8 },
+        optimizer("sgd", 0.05),
+        optimizer("momentum", 0.02),
+        optimizer("nesterov", 0.02).with("momentum", 0.8),
+        optimizer("adam", 0.05).with("beta2", 0.99),
     ]
 }
 
@@ -179,7 +187,7 @@ fn the_train_block_says_what_training_does() {
                  steps = 17\n    seed = 9\n    shuffle = false\n    clip_norm = 2\n    clip_value = 3\n    keep = last\n    \
                  monitor = loss\n    patience = 4\n}\n";
     let expected = TrainSettings {
-        optimizer: Optimizer::Nesterov { lr: 0.25, momentum: 0.75 },
+        optimizer: optimizer("nesterov", 0.25).with("momentum", 0.75),
         weight_decay: 0.5,
         batch: 3,
         length: Length::Steps(17),
@@ -198,7 +206,7 @@ fn the_train_block_says_what_training_does() {
 fn a_short_last_minibatch_counts_by_its_samples() {
     let (program, data) = (program(LINEAR), linear_data());
     // A rate so small that no weight moves.
-    let optimizer = Optimizer::Sgd { lr: 1e-30 };
+    let optimizer = optimizer("sgd", 1e-30);
     let settings = TrainSettings { optimizer, batch: 4, length: Length::Epochs(1), ..TrainSettings::default() };
     let all: Vec<usize> = (0..10).collect();
     let (mean, _) = Plain::new().gradient(&all);
@@ -229,7 +237,7 @@ fn pulled(change: impl FnOnce(&mut TrainSettings)) -> Outcome {
     let program = program(PULLED);
     let constant = |value: f32| DataSet::new(vec![("y".into(), Column::from_f32(vec![], 4, vec![value; 4]))]);
     let (train, validation) = (constant(10.0).expect("a set"), constant(3.0).expect("a set"));
-    let optimizer = Optimizer::Sgd { lr: 0.05 };
+    let optimizer = optimizer("sgd", 0.05);
     let mut settings = TrainSettings { optimizer, length: Length::Epochs(8), ..TrainSettings::default() };
     change(&mut settings);
     run(Training { validation: Some(&validation), ..training(&program, &settings, &train) })

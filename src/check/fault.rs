@@ -14,7 +14,7 @@ impl<'a> Checker<'a> {
         let (title, label) = self.misfit_words(op, misfit, inputs);
         let mut diagnostic = Diagnostic::at(misfit.code(), span, title, label);
         for dim in sizes_of(misfit) {
-            diagnostic = self.with_origin(diagnostic, dim, "sizes");
+            diagnostic = self.with_origin(diagnostic, dim);
         }
         diagnostic = self.misfit_help(diagnostic, misfit, inputs);
         self.report(diagnostic)

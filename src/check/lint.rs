@@ -44,6 +44,7 @@ impl<'a> Checker<'a> {
         let end = Span::new(self.file, 0, 0);
         let diagnostic = match near {
             Some(name) => {
+                self.scopes.excuse(name.span);
                 Diagnostic::at(Code::E0103, name.span, "no loss is declared", "an ordinary value").help(format!(
                     "`{}` only looks like one: a loss is declared by the keyword, `loss = ...` or `loss {} = ...`",
                     name.text,

@@ -8,6 +8,7 @@
 
 mod call;
 mod checker;
+mod clause;
 mod data;
 mod expr;
 mod fault;

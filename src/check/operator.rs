@@ -264,7 +264,7 @@ impl<'a> Checker<'a> {
         }
         let title = format!("index {position} is outside an axis of size {length}");
         let diagnostic = Diagnostic::at(Code::E0209, span, title, format!("0 to {} (or negative)", length - 1));
-        let diagnostic = self.with_origin(diagnostic, size, "sizes");
+        let diagnostic = self.with_origin(diagnostic, size);
         self.report(diagnostic);
         None
     }
@@ -301,7 +301,7 @@ impl<'a> Checker<'a> {
             && start >= stop
         {
             let diagnostic = Diagnostic::at(Code::E0205, span, "an empty slice", format!("{start} to {stop}"));
-            let diagnostic = self.with_origin(diagnostic, size, "sizes");
+            let diagnostic = self.with_origin(diagnostic, size);
             self.report(diagnostic);
             return None;
         }
@@ -331,7 +331,7 @@ impl<'a> Checker<'a> {
             .help("say it outright: `broadcast(x, [...])` on one side");
         for (value, axis) in [a, b] {
             if let Some(dim) = self.graph.shape(value).get(axis).cloned() {
-                diagnostic = self.with_origin(diagnostic, &dim, "sizes");
+                diagnostic = self.with_origin(diagnostic, &dim);
             }
         }
         self.report(diagnostic)

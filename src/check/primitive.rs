@@ -64,7 +64,7 @@ impl<'a> Checker<'a> {
             Some(count) if !(0..count).contains(&integer) => {
                 let title = format!("{integer} is no class of index<{count}>");
                 let diagnostic = Diagnostic::at(Code::E0302, span, title, format!("classes are 0 to {}", count - 1));
-                let diagnostic = self.with_origin(diagnostic, classes, "classes");
+                let diagnostic = self.with_origin(diagnostic, classes);
                 self.report(diagnostic);
                 None
             }

@@ -75,7 +75,7 @@ impl<'a> Checker<'a> {
     /// `param w: T = e`.
     pub fn param(&mut self, stmt: &'a Stmt, param: &'a ast::Param) {
         if !self.may_own(stmt, "param") {
-            return;
+            return self.bind(&param.name, Val::Error, Role::Param);
         }
         let number = |this: &mut Self, id: Option<ExprId>| match id {
             None => 1.0,
@@ -100,9 +100,10 @@ impl<'a> Checker<'a> {
 
     /// `state s: T = e`.
     pub fn state(&mut self, stmt: &'a Stmt, name: &'a Name, path: Option<&'a Str>, ty: &'a TypeExpr, init: ExprId) {
-        if self.may_own(stmt, "state") {
-            self.variable(name, path, ty, VariableKind::State, Some(init), Role::State);
+        if !self.may_own(stmt, "state") {
+            return self.bind(name, Val::Error, Role::State);
         }
+        self.variable(name, path, ty, VariableKind::State, Some(init), Role::State);
     }
 
     fn may_own(&mut self, stmt: &Stmt, word: &str) -> bool {

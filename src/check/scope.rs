@@ -79,6 +79,11 @@ impl<'a> Scopes<'a> {
         self.scopes[scope].names.iter().map(|(name, binding)| (*name, binding))
     }
 
+    /// Counts the binding at `span` as used: something else was said about it.
+    pub fn excuse(&mut self, span: Span) {
+        self.used.insert(span);
+    }
+
     /// Whether the binding at `span` was ever used.
     pub fn is_used(&self, span: Span) -> bool {
         self.used.contains(&span)

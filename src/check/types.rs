@@ -1,10 +1,11 @@
-//! Written types: what they denote, how a signature's symbols are bound by arguments, and checked casts.
+//! Written types: what they denote, how a signature's symbols are bound by arguments, and checked casts. `where` clauses are in
+//! `clause`.
 
 use std::rc::Rc;
 
 use super::checker::Checker;
 use super::scope::{Binding, Role};
-use super::value::{Truth, Val};
+use super::value::Val;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Frame};
 use crate::source::Span;
@@ -322,15 +323,14 @@ impl<'a> Checker<'a> {
         }
         let title = format!("{found} classes against {expected}");
         let diagnostic = Diagnostic::at(Code::E0302, span, title, format!("{what} is index<{found}> here"));
-        let diagnostic = self.with_origin(diagnostic, found, "classes");
-        let diagnostic = self.with_origin(diagnostic, &expected, "sizes");
+        let diagnostic = self.with_origin(diagnostic, found);
+        let diagnostic = self.with_origin(diagnostic, &expected);
         self.report(diagnostic);
         false
     }
 
     /// Adds a label that says where a size came from.
-    pub fn with_origin(&self, diagnostic: Diagnostic, dim: &Dim, what: &str) -> Diagnostic {
-        let _ = what;
+    pub fn with_origin(&self, diagnostic: Diagnostic, dim: &Dim) -> Diagnostic {
         match self.origin(dim) {
             Some(origin) if Some(origin.span) != diagnostic.span() && !self.sources.is_library(origin.span) => {
                 let verb = if origin.declared { "is declared here" } else { "comes from here" };
@@ -360,8 +360,8 @@ impl<'a> Checker<'a> {
                 let title = format!("{what} is {ty} where {expected} is needed");
                 let mut diagnostic = Diagnostic::at(code, span, title, format!("`..{}` was bound before", name.text));
                 for (a, b) in bound.iter().zip(run).filter(|(a, b)| a != b) {
-                    diagnostic = self.with_origin(diagnostic, a, "sizes");
-                    diagnostic = self.with_origin(diagnostic, b, "sizes");
+                    diagnostic = self.with_origin(diagnostic, a);
+                    diagnostic = self.with_origin(diagnostic, b);
                 }
                 self.report(diagnostic);
                 false
@@ -381,8 +381,8 @@ impl<'a> Checker<'a> {
         }
         let title = format!("{what} is {ty}, with {found} where {expected} is needed");
         let diagnostic = Diagnostic::at(code, span, title, format!("{found} instead of {expected}"));
-        let diagnostic = self.with_origin(diagnostic, found, "sizes");
-        let diagnostic = self.with_origin(diagnostic, &expected, "sizes");
+        let diagnostic = self.with_origin(diagnostic, found);
+        let diagnostic = self.with_origin(diagnostic, &expected);
         self.report(diagnostic);
         false
     }
@@ -423,6 +423,7 @@ impl<'a> Checker<'a> {
                 if combined.is_none() {
                     let title = "a size with an unknown symbol is a multiple of it plus an offset";
                     self.error(Code::E0212, expr.span, title, "the symbol cannot be solved for here");
+                    self.poison_symbols(id);
                 }
                 combined
             }
@@ -438,54 +439,26 @@ impl<'a> Checker<'a> {
         name.chars().next().is_some_and(char::is_uppercase) && self.scopes.peek(self.here.scope, name).is_none()
     }
 
+    /// Binds the unknown symbols of a written size to nothing in particular: what uses them stays silent.
+    fn poison_symbols(&mut self, id: ExprId) {
+        match &self.ast_expr(id).kind {
+            ExprKind::Name(name) if self.is_unbound_symbol(name) => {
+                self.scopes.bind(self.here.scope, name, Binding { val: Val::Error, span: None, role: Role::Given });
+            }
+            ExprKind::Binary { left, right, .. } => {
+                self.poison_symbols(*left);
+                self.poison_symbols(*right);
+            }
+            _ => {}
+        }
+    }
+
     fn mentions_unbound(&self, id: ExprId) -> bool {
         match &self.ast_expr(id).kind {
             ExprKind::Name(name) => self.is_unbound_symbol(name),
             ExprKind::Binary { left, right, .. } => self.mentions_unbound(*left) || self.mentions_unbound(*right),
             _ => false,
         }
-    }
-
-    fn where_clause(&mut self, clause: &'a Where, callee: &str, call: Span) -> bool {
-        match self.condition(clause.condition) {
-            Some(Truth::Known(true)) => true,
-            Some(Truth::Known(false)) => {
-                let condition = self.sources.text(self.ast_expr(clause.condition).span).to_owned();
-                let title = match &clause.message {
-                    Some(message) => self.interpolate(&message.value),
-                    None => format!("`{callee}` needs `{condition}`"),
-                };
-                let label = format!("`{callee}` needs `{condition}`");
-                // The catalogue gives two shapes in a built-in loss a code of their own.
-                let shapes =
-                    condition.contains("shape(") && self.sources.is_library(self.ast_expr(clause.condition).span);
-                self.error(if shapes { Code::E0204 } else { Code::E0211 }, call, title, label);
-                false
-            }
-            Some(_) => {
-                self.error(Code::E0115, call, "a `where` clause cannot depend on `training`", "this one does");
-                false
-            }
-            None => false,
-        }
-    }
-
-    /// Replaces `{name}` by what the name stands for.
-    fn interpolate(&mut self, message: &str) -> String {
-        let mut text = String::new();
-        let mut rest = message;
-        while let Some(open) = rest.find('{') {
-            let Some(length) = rest[open..].find('}') else { break };
-            text.push_str(&rest[..open]);
-            let name = &rest[open + 1..open + length];
-            match self.scopes.look_up(self.here.scope, name).map(|binding| binding.val) {
-                Some(Val::Tensor(value)) => text.push_str(&self.graph.ty(value).to_string()),
-                Some(val) => text.push_str(&val.show()),
-                None => text.push_str(&rest[open..=open + length]),
-            }
-            rest = &rest[open + length + 1..];
-        }
-        text + rest
     }
 
     /// Checks what a definition returns against its declaration.

@@ -1,7 +1,7 @@
 //! Symbolic sizes in a normal form: integer polynomials over symbols and floor, remainder, minimum and maximum atoms.
 //!
-//! Two dims in normal form are *equal* when the forms are, *different* when they differ by a constant other than zero, and else
-//! *undecided*. Constants take no allocation. Overflow is kept out by 128-bit checks at the places that create sizes (`check`).
+//! A symbol stands for a size of at least 1. Two dims in normal form are *equal* when the forms are, *different* when their difference
+//! is bounded away from zero, and else *undecided*. Constants take no allocation. Overflow is kept out by 128-bit checks at the places that create sizes (`check`).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -87,10 +87,12 @@ impl Dim {
 
     /// Compares two sizes.
     pub fn compare(&self, other: &Dim) -> Ordering3 {
-        match (self.clone() - other.clone()).form {
+        let difference = self.clone() - other.clone();
+        let positive = |dim: &Dim| dim.least().is_some_and(|least| least >= 1);
+        match difference.form {
             Form::Const(0) => Ordering3::Equal,
-            Form::Const(_) => Ordering3::Different,
-            Form::Poly(_) => Ordering3::Undecided,
+            _ if positive(&difference) || positive(&(Dim::new(0) - difference.clone())) => Ordering3::Different,
+            _ => Ordering3::Undecided,
         }
     }
 
@@ -128,30 +130,47 @@ impl Dim {
 
     /// The smaller of two sizes.
     pub fn min(self, other: Dim) -> Dim {
-        match (self.clone() - other.clone()).constant() {
-            Some(difference) => {
-                if difference <= 0 {
-                    self
-                } else {
-                    other
-                }
-            }
-            None => Dim::atom(Atom::Min(Box::new(self), Box::new(other))),
+        match (self.at_most(&other), other.at_most(&self)) {
+            (true, _) => self,
+            (_, true) => other,
+            _ => Dim::atom(Atom::Min(Box::new(self), Box::new(other))),
         }
     }
 
     /// The larger of two sizes.
     pub fn max(self, other: Dim) -> Dim {
-        match (self.clone() - other.clone()).constant() {
-            Some(difference) => {
-                if difference >= 0 {
-                    self
-                } else {
-                    other
-                }
-            }
-            None => Dim::atom(Atom::Max(Box::new(self), Box::new(other))),
+        match (other.at_most(&self), self.at_most(&other)) {
+            (true, _) => self,
+            (_, true) => other,
+            _ => Dim::atom(Atom::Max(Box::new(self), Box::new(other))),
         }
+    }
+
+    /// Whether this is no larger than `other` for every value of the symbols; false also when that cannot be told.
+    pub fn at_most(&self, other: &Dim) -> bool {
+        (other.clone() - self.clone()).least().is_some_and(|least| least >= 0)
+    }
+
+    /// A number that this never falls below, when one is known.
+    pub fn least(&self) -> Option<i64> {
+        let poly = match &self.form {
+            Form::Const(value) => return Some(*value),
+            Form::Poly(poly) => poly,
+        };
+        let mut sum = 0i64;
+        for (monomial, coefficient) in poly.iter() {
+            let bound = match *coefficient > 0 {
+                true => least_product(monomial)?,
+                false => most_product(monomial)?,
+            };
+            sum = sum.checked_add(coefficient.checked_mul(bound)?)?;
+        }
+        Some(sum)
+    }
+
+    /// A number that this never exceeds, when one is known.
+    fn most(&self) -> Option<i64> {
+        (Dim::new(0) - self.clone()).least()?.checked_neg()
     }
 
     /// Its value when `value_of` knows every symbol in it.
@@ -209,7 +228,46 @@ impl Dim {
     }
 }
 
+/// A lower bound of a product of atoms, when none of them can be negative.
+fn least_product(monomial: &Monomial) -> Option<i64> {
+    monomial.iter().try_fold(1i64, |product, (atom, power)| {
+        let least = atom.least().filter(|least| *least >= 0)?;
+        product.checked_mul(least.checked_pow(*power)?)
+    })
+}
+
+/// An upper bound of a product of atoms, when none of them can be negative and all are bounded.
+fn most_product(monomial: &Monomial) -> Option<i64> {
+    monomial.iter().try_fold(1i64, |product, (atom, power)| {
+        atom.least().filter(|least| *least >= 0)?;
+        product.checked_mul(atom.most()?.checked_pow(*power)?)
+    })
+}
+
 impl Atom {
+    fn least(&self) -> Option<i64> {
+        match self {
+            Atom::Symbol(_) => Some(1),
+            Atom::Floor(a, b) => Some(a.least()?.div_euclid(b.constant().filter(|b| *b > 0)?)),
+            Atom::Mod(_, b) => b.least().filter(|least| *least >= 1).map(|_| 0),
+            Atom::Min(a, b) => Some(a.least()?.min(b.least()?)),
+            Atom::Max(a, b) => a.least().max(b.least()),
+        }
+    }
+
+    fn most(&self) -> Option<i64> {
+        match self {
+            Atom::Symbol(_) => None,
+            Atom::Floor(a, b) => Some(a.most()?.div_euclid(b.constant().filter(|b| *b > 0)?)),
+            Atom::Mod(_, b) => b.constant().filter(|b| *b > 0).map(|b| b - 1),
+            Atom::Min(a, b) => match (a.most(), b.most()) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            },
+            Atom::Max(a, b) => Some(a.most()?.max(b.most()?)),
+        }
+    }
+
     fn evaluate(&self, value_of: &dyn Fn(&str) -> Option<i64>) -> Option<i64> {
         let both = |a: &Dim, b: &Dim| Some((a.evaluate(value_of)?, b.evaluate(value_of)?));
         match self {
@@ -349,12 +407,18 @@ impl fmt::Display for Atom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Atom::Symbol(name) => f.write_str(name),
-            Atom::Floor(a, b) => write!(f, "floor(({a}) / {b})"),
-            Atom::Mod(a, b) => write!(f, "({a}) % {b}"),
+            Atom::Floor(a, b) => write!(f, "floor({} / {})", operand(a), operand(b)),
+            Atom::Mod(a, b) => write!(f, "{} % {}", operand(a), operand(b)),
             Atom::Min(a, b) => write!(f, "min({a}, {b})"),
             Atom::Max(a, b) => write!(f, "max({a}, {b})"),
         }
     }
+}
+
+/// A size as the operand of a quotient: in parentheses when it is a sum or a product.
+fn operand(dim: &Dim) -> String {
+    let text = dim.to_string();
+    if text.contains(' ') || text.contains('*') { format!("({text})") } else { text }
 }
 
 impl fmt::Debug for Dim {
@@ -382,11 +446,27 @@ mod tests {
     }
 
     #[test]
+    fn bounds_decide_more() {
+        let w = Dim::symbol("W");
+        assert_eq!((h() * Dim::new(3)).compare(&(h() * Dim::new(2))), Ordering3::Different);
+        assert_eq!((h() * w.clone() + Dim::new(2)).compare(&Dim::new(2)), Ordering3::Different);
+        assert_eq!(h().compare(&w), Ordering3::Undecided);
+        assert_eq!(h().min(Dim::new(1)), Dim::new(1));
+        assert_eq!(h().max(Dim::new(0)), h());
+        assert_eq!((h() - Dim::new(1)).max(Dim::new(0)), h() - Dim::new(1));
+        assert_eq!(h().floor_div(Dim::new(2)).least(), Some(0));
+        assert_eq!((h() - Dim::new(5)).floor_div(Dim::new(2)).least(), Some(-2));
+        assert_eq!(h().modulo(Dim::new(4)).compare(&Dim::new(4)), Ordering3::Different);
+        assert_eq!(h().min(w).least(), Some(1));
+        assert_eq!((Dim::new(7) - h()).least(), None);
+    }
+
+    #[test]
     fn floor_keeps_what_divides() {
         assert_eq!((h() * Dim::new(4) + Dim::new(3)).floor_div(Dim::new(2)), h() * Dim::new(2) + Dim::new(1));
         assert_eq!((h() * Dim::new(4) + Dim::new(3)).modulo(Dim::new(2)), Dim::new(1));
         let half = h().floor_div(Dim::new(2));
-        assert_eq!(half.to_string(), "floor((H) / 2)");
+        assert_eq!(half.to_string(), "floor(H / 2)");
         assert_eq!(half.evaluate(&|name| (name == "H").then_some(7)), Some(3));
         assert_eq!(Dim::new(7).ceil_div(Dim::new(2)), Dim::new(4));
     }

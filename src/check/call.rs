@@ -192,7 +192,7 @@ impl<'a> Checker<'a> {
         if !self.bind_list(name, &free, &def.args, function.ast, scope, given, parens) {
             return vec![Val::Error];
         }
-        self.framed(name, span, site, |this| {
+        let run = |this: &mut Self| {
             if !this.signature(&def.args, &def.wheres, name, span) {
                 return vec![Val::Error];
             }
@@ -204,7 +204,8 @@ impl<'a> Checker<'a> {
                 }
             };
             this.check_returns(results, &def.returns, name, span)
-        })
+        };
+        self.entering(def.name.span, |this| this.framed(name, span, site, run)).unwrap_or_else(|| vec![Val::Error])
     }
 
     /// Whether a call gives everything but `shape`, as initialisers are written.
@@ -275,15 +276,16 @@ impl<'a> Checker<'a> {
             Site { ast: instance.layer.ast, scope, frame: None, body: Body::Layer, phase: self.here.phase, depth: 0 };
         let path = PathContext { prefix: instance.path.clone(), ..PathContext::default() };
         let before = std::mem::replace(&mut self.path, path);
-        let results = self.framed(name, span, site, |this| {
+        let run = |this: &mut Self| {
             if !this.signature(&def.hypers, &[], name, span) || !this.signature(&def.args, &def.wheres, name, span) {
                 return vec![Val::Error];
             }
             let results = this.body(&def.body, name);
             this.check_returns(results, &def.returns, name, span)
-        });
+        };
+        let results = self.entering(def.name.span, |this| this.framed(name, span, site, run));
         self.path = before;
-        results
+        results.unwrap_or_else(|| vec![Val::Error])
     }
 
     fn bind_arguments(
@@ -313,7 +315,8 @@ impl<'a> Checker<'a> {
         parens: Span,
     ) -> bool {
         let mut slots: Vec<Option<Val<'a>>> = free.iter().map(|_| None).collect();
-        let mut fine = true;
+        // Whether the arguments are those of the signature, and whether each has a value.
+        let (mut fine, mut poisoned) = (true, false);
         for (index, Given { name, at, val, span }) in given.into_iter().enumerate() {
             let slot = match name {
                 None if index < free.len() => index,
@@ -336,7 +339,7 @@ impl<'a> Checker<'a> {
                 self.error(Code::E0105, span, title, "given again here");
                 fine = false;
             }
-            fine &= !matches!(val, Val::Error);
+            poisoned |= matches!(val, Val::Error);
             slots[slot] = Some(val);
         }
         let site = Site { ast, scope, frame: None, body: Body::Function, phase: Truth::Known(true), depth: 0 };
@@ -357,7 +360,7 @@ impl<'a> Checker<'a> {
             };
             self.bind_argument(scope, arg, val);
         }
-        fine
+        fine && !poisoned
     }
 
     fn bind_argument(&mut self, scope: ScopeId, arg: &'a Arg, val: Val<'a>) {

@@ -103,6 +103,10 @@ pub struct Checker<'a> {
     pub library_scope: ScopeId,
     /// What the test being checked asserts.
     pub claims: Vec<Claim>,
+    /// The definitions whose bodies were evaluated, by where their names stand.
+    pub entered: BTreeSet<Span>,
+    /// The definitions that are being checked without a call, outermost first.
+    pub generic: Vec<Span>,
     origins: Vec<Origins>,
     reported: BTreeSet<(Code, Option<Span>)>,
 }
@@ -139,6 +143,8 @@ impl<'a> Checker<'a> {
             overridden: BTreeSet::new(),
             library_scope,
             claims: Vec::new(),
+            entered: BTreeSet::new(),
+            generic: Vec::new(),
             origins: Vec::new(),
             reported: BTreeSet::new(),
         };
@@ -227,6 +233,9 @@ impl<'a> Checker<'a> {
 
     /// Reports a diagnostic once; labels inside the library move to the user's call, and the calls between are told.
     pub fn report(&mut self, mut diagnostic: Diagnostic) -> Val<'a> {
+        if !self.is_certain(diagnostic.code) {
+            return Val::Error;
+        }
         let mut seen = BTreeSet::new();
         for label in &mut diagnostic.labels {
             label.span = self.user_span(label.span);

@@ -143,6 +143,12 @@ impl<'a> Checker<'a> {
 
     fn if_expr(&mut self, condition: ExprId, then: &'a Block, otherwise: &'a Block, span: Span) -> Vec<Val<'a>> {
         match self.condition(condition) {
+            None if self.is_generic() => {
+                let phase = self.here.phase;
+                let results = self.arm(then, phase);
+                self.arm(otherwise, phase);
+                vec![Val::Error; results.len()]
+            }
             None => vec![Val::Error],
             Some(Truth::Known(chosen)) => {
                 let phase = self.here.phase;

@@ -11,6 +11,10 @@ use crate::tensor::Dim;
 impl<'a> Checker<'a> {
     /// Reports why `op` does not accept its operands.
     pub fn misfit(&mut self, op: Op, misfit: &Misfit, inputs: &[ir::Value], span: Span) -> Val<'a> {
+        if let Misfit::Undecided { left, right } = misfit {
+            let diagnostic = self.unproved(left, right, span);
+            return self.report(diagnostic);
+        }
         let (title, label) = self.misfit_words(op, misfit, inputs);
         let mut diagnostic = Diagnostic::at(misfit.code(), span, title, label);
         for dim in sizes_of(misfit) {

@@ -216,7 +216,7 @@ impl<'a> Checker<'a> {
                 Role::Input => "input",
                 Role::Param => "parameter",
                 Role::State => "state",
-                Role::Definition | Role::Argument | Role::Given => continue,
+                Role::Definition | Role::Argument | Role::Size | Role::Given => continue,
             };
             let diagnostic =
                 Diagnostic::at(Code::W0604, span, format!("{what} `{name}` is never used"), "not used anywhere")

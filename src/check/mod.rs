@@ -13,6 +13,7 @@ mod data;
 mod expr;
 mod fault;
 mod foreign;
+mod generic;
 mod lint;
 mod operator;
 mod optimizer;
@@ -61,6 +62,7 @@ pub fn check(
     let scope = checker.here.scope;
     checker.hoist(ast, scope, &ast.items);
     checker.stmts(&ast.items);
+    checker.uncalled(&ast.items);
     let data = checker.data_statements(&ast.items);
     let train = checker.train_settings(&ast.items);
     let tests = checker.tests(&ast.items);

@@ -11,7 +11,7 @@ use crate::ir::{self, Attrs, Op};
 use crate::ops;
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, ExprId, Index, UnaryOp};
-use crate::tensor::{DType, Dim, Shape};
+use crate::tensor::{DType, Dim, Ordering3, Shape};
 
 /// The function that an operator stands for.
 fn function_of(op: BinaryOp) -> &'static str {
@@ -112,12 +112,48 @@ impl<'a> Checker<'a> {
             return Some(Val::List(Rc::new(items.iter().cycle().take(items.len() * times).cloned().collect())));
         }
         if matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) {
-            let same = a.same(b)?;
-            return Some(Val::Bool(Truth::Known(same == (op == BinaryOp::Equal))));
+            return Some(match a.same(b)? {
+                Ordering3::Undecided => self.undecided_condition(op, a, b, span),
+                same => Val::Bool(Truth::Known((same == Ordering3::Equal) == (op == BinaryOp::Equal))),
+            });
         }
-        match (a, b) {
+        let result = match (a, b) {
             (Val::Int(a), Val::Int(b)) => self.sizes(op, a, b, span),
-            _ => numbers(op, a.number()?, b.number()?),
+            _ => a.number().zip(b.number()).and_then(|(a, b)| numbers(op, a, b)),
+        };
+        // What depends on an unknown hyperparameter is not known either.
+        let unknown = || self.is_generic() && a.is_compile_time() && b.is_compile_time();
+        result.or_else(|| unknown().then_some(Val::Error))
+    }
+
+    /// A condition on sizes that holds for some values of their symbols only.
+    fn undecided_condition(&mut self, op: BinaryOp, a: &Val<'a>, b: &Val<'a>, span: Span) -> Val<'a> {
+        let word = match op {
+            BinaryOp::Equal => "==",
+            BinaryOp::NotEqual => "!=",
+            BinaryOp::Less => "<",
+            BinaryOp::LessEqual => "<=",
+            BinaryOp::Greater => ">",
+            _ => ">=",
+        };
+        let title = format!("it cannot be told whether {} {word} {}", a.show(), b.show());
+        let diagnostic = Diagnostic::at(Code::E0213, span, title, "this depends on a size that the data fixes")
+            .note("compile-time conditions are settled before any data is read");
+        self.report(diagnostic)
+    }
+
+    /// A comparison of two sizes.
+    fn compare_sizes(&mut self, op: BinaryOp, a: &Dim, b: &Dim, span: Span) -> Val<'a> {
+        let below = |a: &Dim, b: &Dim| (a.clone() + Dim::new(1)).at_most(b);
+        let (yes, no) = match op {
+            BinaryOp::Less => (below(a, b), b.at_most(a)),
+            BinaryOp::LessEqual => (a.at_most(b), below(b, a)),
+            BinaryOp::Greater => (below(b, a), a.at_most(b)),
+            _ => (b.at_most(a), below(a, b)),
+        };
+        match yes || no {
+            true => Val::Bool(Truth::Known(yes)),
+            false => self.undecided_condition(op, &Val::Int(a.clone()), &Val::Int(b.clone()), span),
         }
     }
 
@@ -134,14 +170,19 @@ impl<'a> Checker<'a> {
             BinaryOp::Mul => x * y,
             BinaryOp::Mod => x.modulo(y),
             BinaryOp::Div if x.clone().modulo(y.clone()) == Dim::new(0) => x.floor_div(y),
+            BinaryOp::Div if x.constant().is_none() || y.constant().is_none() => return Some(Val::Ratio(x, y)),
             BinaryOp::Pow => match (x.constant(), y.constant()) {
                 (Some(x), Some(y)) if y >= 0 => match x.checked_pow(u32::try_from(y).ok()?) {
                     Some(power) => Dim::new(power),
                     None => return numbers(op, x as f64, y as f64),
                 },
                 (Some(x), Some(y)) => return numbers(op, x as f64, y as f64),
+                (None, Some(y @ 0..=8)) => (0..y).fold(Dim::new(1), |power, _| power * x.clone()),
                 _ => return None,
             },
+            BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Greater | BinaryOp::GreaterEqual => {
+                return Some(self.compare_sizes(op, a, b, span));
+            }
             _ => return numbers(op, x.constant()? as f64, y.constant()? as f64),
         }))
     }
@@ -258,7 +299,9 @@ impl<'a> Checker<'a> {
     }
 
     fn position(&mut self, at: Dim, size: &Dim, span: Span) -> Option<Dim> {
-        let (Some(position), Some(length)) = (at.constant(), size.constant()) else { return Some(at) };
+        let (Some(position), Some(length)) = (at.constant(), size.constant()) else {
+            return self.symbolic_position(at, size, span);
+        };
         if (-length..length).contains(&position) {
             return Some(Dim::new(position.rem_euclid(length)));
         }
@@ -266,6 +309,21 @@ impl<'a> Checker<'a> {
         let diagnostic = Diagnostic::at(Code::E0209, span, title, format!("0 to {} (or negative)", length - 1));
         let diagnostic = self.with_origin(diagnostic, size);
         self.report(diagnostic);
+        None
+    }
+
+    /// A position along an axis, where the one or the size of the other depends on symbols.
+    fn symbolic_position(&mut self, at: Dim, size: &Dim, span: Span) -> Option<Dim> {
+        let from_back = at.constant().is_some_and(|at| at < 0);
+        let position = if from_back { size.clone() + at } else { at };
+        let inside = Dim::new(0).at_most(&position) && (position.clone() + Dim::new(1)).at_most(size);
+        if inside || self.is_generic() {
+            return Some(position);
+        }
+        let title = format!("it cannot be told whether index {position} is inside an axis of size {size}");
+        let diagnostic = Diagnostic::at(Code::E0213, span, title, "this depends on a size that the data fixes");
+        let diagnostic = self.with_origin(diagnostic, size);
+        self.report(diagnostic.help("declare that the axis is long enough, as `[T + 4]` does for index 4"));
         None
     }
 
@@ -316,6 +374,10 @@ impl<'a> Checker<'a> {
                 let (left, right) = (self.graph.ty(*a).shape.clone(), self.graph.ty(*b).shape.clone());
                 let (a_stretches, b_stretches) = stretches(&left, &right);
                 if let (Some(i), Some(j)) = (a_stretches, b_stretches) {
+                    // A symbol may be 1, which stretches nothing.
+                    if self.is_generic() && (right[i].constant().is_none() || left[j].constant().is_none()) {
+                        return Some(Val::Error);
+                    }
                     return Some(self.both_stretch(op, (*a, i), (*b, j), span));
                 }
             }

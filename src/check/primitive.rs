@@ -10,7 +10,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Attr, Attrs, Node, Op, Place, op};
 use crate::ops::{self, Default, EvalCall, InferCall, Param, ParamKind, Primitive, RunContext};
 use crate::source::Span;
-use crate::tensor::{DType, Shape, Tensor, Type};
+use crate::tensor::{DType, Dim, Shape, Tensor, Type};
 
 impl<'a> Checker<'a> {
     /// A value as a tensor of the graph; numbers become constants. None after an error.
@@ -34,6 +34,7 @@ impl<'a> Checker<'a> {
                     _ => None,
                 };
             }
+            Val::Int(_) | Val::Ratio(..) if val.is_symbolic() => return self.measured(val, like, span),
             _ => match (val.number(), like, val.integer()) {
                 (Some(_), Some(DType::I32 | DType::Index(_)), Some(integer)) => {
                     self.in_classes(integer, like, span)?;
@@ -55,6 +56,25 @@ impl<'a> Checker<'a> {
             },
         };
         Some(self.builder(span).constant(tensor))
+    }
+
+    /// A size that the data fixes as a scalar: the sum of as many ones.
+    fn measured(&mut self, val: &Val<'a>, like: Option<&DType>, span: Span) -> Option<ir::Value> {
+        let mut b = self.builder(span);
+        let mut count = |dim: &Dim| {
+            let one = b.scalar(1.0);
+            let ones = b.broadcast(one, [dim.clone()].into_iter().collect());
+            b.sum(ones, &[0], false)
+        };
+        let number = match val {
+            Val::Ratio(dividend, divisor) => {
+                let (dividend, divisor) = (count(dividend), count(divisor));
+                b.div(dividend, divisor)
+            }
+            Val::Int(dim) => count(dim),
+            _ => return None,
+        };
+        Some(if like == Some(&DType::I32) { b.cast(number, DType::I32) } else { number })
     }
 
     /// A literal that meets `index<K>` lies in 0..K.
@@ -128,7 +148,7 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        if let Some(folded) = fold(primitive, &slots) {
+        if let Some(folded) = fold_sizes(primitive, &slots).or_else(|| fold(primitive, &slots)) {
             return folded;
         }
         self.bound_primitive(primitive, &params, slots, span, parens)
@@ -317,6 +337,16 @@ impl<'a> Checker<'a> {
                     _ => best,
                 })
             }
+            Builtin::Min | Builtin::Max
+                if given.len() >= 2 && given.iter().all(|given| matches!(given.val, Val::Int(_))) =>
+            {
+                let sizes = given.into_iter().filter_map(|given| match given.val {
+                    Val::Int(dim) => Some(dim),
+                    _ => None,
+                });
+                let better = if builtin == Builtin::Min { Dim::min } else { Dim::max };
+                sizes.reduce(better).map_or(Val::Error, Val::Int)
+            }
             Builtin::Min | Builtin::Max => match ops::find(builtin.name()) {
                 Some(primitive) => self.call_primitive(primitive, given, span, span),
                 None => Val::Error,
@@ -360,7 +390,7 @@ impl<'a> Checker<'a> {
         }
         let shape = match val {
             Val::Tensor(value) => self.graph.ty(*value).shape.clone(),
-            val if val.number().is_some() => Shape::scalar(),
+            val if val.number().is_some() || val.is_symbolic() => Shape::scalar(),
             // An initialiser asks for the size of the shape that it was given.
             Val::List(_) if builtin == Builtin::Size => match self.as_shape(val, span) {
                 Some(shape) => shape,
@@ -432,6 +462,22 @@ pub fn is_narrow(op: Op) -> bool {
         "where",
     ];
     NARROW.contains(&op.0)
+}
+
+/// The value of an elementwise primitive on sizes that depend on symbols; none where it is no size.
+fn fold_sizes<'a>(primitive: &'static Primitive, slots: &[Option<(Val<'a>, Span)>]) -> Option<Val<'a>> {
+    let vals: Vec<&Val<'a>> = slots.iter().map(|slot| slot.as_ref().map(|(val, _)| val)).collect::<Option<_>>()?;
+    if !vals.iter().any(|val| val.is_symbolic()) {
+        return None;
+    }
+    match (primitive.op.0, vals.as_slice()) {
+        ("floor", [Val::Ratio(a, b)]) => Some(Val::Int(a.clone().floor_div(b.clone()))),
+        ("ceil", [Val::Ratio(a, b)]) => Some(Val::Int(a.clone().ceil_div(b.clone()))),
+        ("floor" | "ceil" | "round", [Val::Int(size)]) => Some(Val::Int(size.clone())),
+        ("minimum", [Val::Int(a), Val::Int(b)]) => Some(Val::Int(a.clone().min(b.clone()))),
+        ("maximum", [Val::Int(a), Val::Int(b)]) => Some(Val::Int(a.clone().max(b.clone()))),
+        _ => None,
+    }
 }
 
 /// The value of an elementwise primitive on compile-time numbers.

@@ -9,7 +9,7 @@ use crate::ir::{self, Attrs, Input, Node, ResultRole, ResultValue, Update, Varia
 use crate::ops::Builder;
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprId, ExprKind, Name, Stmt, Str, TypeExpr};
-use crate::tensor::Type;
+use crate::tensor::{Dim, Type};
 
 /// The names that only a loss's weight sees.
 pub const CLOCKS: [&str; 3] = ["progress", "epoch", "step"];
@@ -18,6 +18,7 @@ impl<'a> Checker<'a> {
     /// `input a, b: T from e`.
     pub fn input(&mut self, stmt: &'a Stmt, names: &'a [Name], ty: &'a TypeExpr, from: Option<ExprId>) {
         self.only_at_top(stmt);
+        self.data_sizes(ty);
         let ty = self.known_type(ty);
         for name in names {
             let Some(ty) = ty.clone() else {
@@ -137,6 +138,14 @@ impl<'a> Checker<'a> {
             self.bind(name, Val::Error, role);
             return;
         };
+        if let Some(dim) = ty.shape.iter().find(|dim| dim.constant().is_none()) {
+            // Without a call the definition's own sizes are unknown; the initialiser is checked for its names.
+            init.filter(|_| self.is_generic()).map(|init| self.expr(init));
+            return match self.is_generic() {
+                true => self.unsized_variable(name, ty.clone(), role),
+                false => self.run_time_size(name, &ty, dim, role),
+            };
+        }
         if let Some(known) = self.known.get(&full).cloned() {
             self.share(name, &full, &ty, &known, role);
             return;
@@ -153,6 +162,24 @@ impl<'a> Checker<'a> {
         let node = self.source_node(op::VARIABLE, variable.0 as usize, ty, false, name.span);
         self.known.insert(full, Known { variable, node, span: name.span });
         self.bind(name, Val::Tensor(node), role);
+    }
+
+    /// A variable of a definition that is checked without a call.
+    fn unsized_variable(&mut self, name: &'a Name, ty: Type, role: Role) {
+        let node = self.source_node(op::VARIABLE, 0, ty, false, name.span);
+        self.bind(name, Val::Tensor(node), role);
+    }
+
+    /// E0214: what is owned from step to step has one size, whatever the data.
+    fn run_time_size(&mut self, name: &'a Name, ty: &Type, dim: &Dim, role: Role) {
+        let title = format!("`{}` would be {ty}, with {dim} fixed by the data", name.text);
+        let diagnostic = Diagnostic::at(Code::E0214, name.span, title, "its size would change from run to run");
+        let diagnostic = self
+            .with_origin(diagnostic, dim)
+            .note("a parameter has one size, and every minibatch may bring another")
+            .help("keep the axis out of it: `Affine(n, axis = -1)` maps each step, `mean(x, axis = 0)` joins them");
+        self.report(diagnostic);
+        self.bind(name, Val::Error, role);
     }
 
     /// A parameter without an initialiser: Glorot's for matrices and kernels, zeros for vectors and scalars.

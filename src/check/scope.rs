@@ -26,6 +26,8 @@ pub enum Role {
     State,
     Definition,
     Argument,
+    /// A size of an input that the data fixes.
+    Size,
     Given,
 }
 

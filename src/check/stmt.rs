@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::checker::{Body, Checker};
 use super::scope::{Binding, Role, bound_names};
-use super::value::{Truth, Val};
+use super::value::{ScopeId, Truth, Val};
 use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::ir::{self, op};
 use crate::source::Span;
 use crate::syntax::ast::{Block, ExprId, Name, Stmt, StmtKind};
+use crate::tensor::Ordering3;
 
 impl<'a> Checker<'a> {
     /// Checks statements in order.
@@ -182,6 +183,7 @@ impl<'a> Checker<'a> {
     fn for_stmt(&mut self, names: &'a [Name], iterable: ExprId, body: &'a Block) {
         let span = self.ast_expr(iterable).span;
         let items = match self.expr(iterable) {
+            Val::Error if self.is_generic() => return self.some_round(names, span, body),
             Val::Error => return,
             Val::List(items) => items,
             other => {
@@ -201,7 +203,7 @@ impl<'a> Checker<'a> {
     }
 
     /// One round: its own scope for the loop's names; what the body binds over an outer name stays.
-    fn round(&mut self, names: &'a [Name], item: &Val<'a>, span: Span, body: &'a Block) {
+    pub fn round(&mut self, names: &'a [Name], item: &Val<'a>, span: Span, body: &'a Block) -> ScopeId {
         let parts = match item {
             _ if names.len() == 1 => vec![item.clone()],
             Val::List(parts) if parts.len() == names.len() => parts.to_vec(),
@@ -221,10 +223,11 @@ impl<'a> Checker<'a> {
             this.stmts(&body.stmts);
         });
         self.keep_rebound(scope, names);
+        scope
     }
 
     /// What a block binds over a name that was visible outside, or binds anew, is visible after it.
-    fn keep_rebound(&mut self, inner: super::value::ScopeId, except: &'a [Name]) {
+    fn keep_rebound(&mut self, inner: ScopeId, except: &'a [Name]) {
         let own: Vec<_> = self.scopes.own(inner).map(|(name, binding)| (name, binding.clone())).collect();
         for (name, binding) in own {
             if binding.role == Role::Definition || except.iter().any(|loop_name| loop_name.text == name) {
@@ -246,6 +249,7 @@ impl<'a> Checker<'a> {
             }
         }
         match self.condition(condition) {
+            None if self.is_generic() => self.either_arm(then, otherwise),
             None => {}
             Some(Truth::Known(chosen)) => {
                 let block = if chosen { Some(then) } else { otherwise };
@@ -264,7 +268,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn branch(&mut self, block: &'a Block, phase: Truth) -> super::value::ScopeId {
+    /// Runs the block of a branch in a scope of its own.
+    pub fn branch(&mut self, block: &'a Block, phase: Truth) -> ScopeId {
         let scope = self.scopes.open(Some(self.here.scope), &block.stmts);
         self.hoist(self.here.ast, scope, &block.stmts);
         let before = std::mem::replace(&mut self.here.phase, phase);
@@ -304,7 +309,7 @@ impl<'a> Checker<'a> {
         if matches!(training, Val::Error) || matches!(evaluation, Val::Error) {
             return Val::Error;
         }
-        if training.same(&evaluation) == Some(true) {
+        if training.same(&evaluation) == Some(Ordering3::Equal) {
             return training;
         }
         if let (Val::Tensor(a), Val::Tensor(b)) = (&training, &evaluation)
@@ -376,8 +381,12 @@ impl<'a> Checker<'a> {
     pub fn body(&mut self, block: &'a Block, owner: &str) -> Vec<Val<'a>> {
         self.hoist(self.here.ast, self.here.scope, &block.stmts);
         self.stmts(&block.stmts);
-        match &block.result {
-            Some((results, _)) => self.exprs(results),
+        let results = block.result.as_ref().map(|(results, _)| self.exprs(results));
+        if !self.sources.is_library(block.span) {
+            self.uncalled(&block.stmts);
+        }
+        match results {
+            Some(results) => results,
             None => {
                 let diagnostic = Diagnostic::at(
                     Code::E0105,

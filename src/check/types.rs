@@ -3,20 +3,20 @@
 
 use std::rc::Rc;
 
-use super::checker::Checker;
+use super::checker::{Body, Checker};
 use super::scope::{Binding, Role};
 use super::value::Val;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Frame};
 use crate::source::Span;
 use crate::syntax::ast::{Arg, BinaryOp, DimExpr, ExprId, ExprKind, Name, TypeExpr, TypeKind, Where};
-use crate::tensor::{DType, Dim, Shape, Type};
+use crate::tensor::{DType, Dim, Ordering3, Shape, Type};
 
 /// The largest number of elements that a declared tensor may have: what 1 TiB of `f32` holds. Beyond, sizes are surely a slip.
 const MAX_ELEMENTS: i64 = 1 << 38;
 
 /// What an argument is declared to be.
-enum Declared<'a> {
+pub enum Declared<'a> {
     Tensor { dtype: &'a Option<Name>, classes: Option<ExprId>, dims: &'a [DimExpr] },
     Hyper(&'a str),
 }
@@ -84,7 +84,8 @@ impl<'a> Checker<'a> {
         None
     }
 
-    fn dtype(&mut self, name: &'a Option<Name>, classes: Option<ExprId>, span: Span) -> Option<DType> {
+    /// The dtype that a written type names. None after an error.
+    pub fn dtype(&mut self, name: &'a Option<Name>, classes: Option<ExprId>, span: Span) -> Option<DType> {
         let Some(name) = name else { return Some(DType::F32) };
         match (name.text.as_str(), classes) {
             ("f32", None) => Some(DType::F32),
@@ -114,22 +115,17 @@ impl<'a> Checker<'a> {
     }
 
     /// A size that is known now; none after an error.
-    fn size(&mut self, id: ExprId) -> Option<Dim> {
+    pub fn size(&mut self, id: ExprId) -> Option<Dim> {
         let span = self.ast_expr(id).span;
         if let ExprKind::Name(name) = &self.ast_expr(id).kind
             && self.scopes.peek(self.here.scope, name).is_none()
             && name.chars().next().is_some_and(char::is_uppercase)
         {
-            if self.here.body == super::checker::Body::Top {
-                self.error(
-                    Code::E0116,
-                    span,
-                    "sizes that the data fixes at run time are not supported yet",
-                    format!("`{name}` would be such a size"),
-                );
-            } else {
-                self.error(Code::E0212, span, format!("the size `{name}` is not known here"), "no argument binds it");
-            }
+            let label = match self.here.body {
+                Body::Top => "no input above has a size of this name",
+                _ => "no argument binds it",
+            };
+            self.error(Code::E0212, span, format!("the size `{name}` is not known here"), label);
             return None;
         }
         let val = self.expr(id);
@@ -141,6 +137,15 @@ impl<'a> Checker<'a> {
         let dim = match (&val, val.integer()) {
             (Val::Error, _) => return None,
             (Val::Int(dim), _) => dim.clone(),
+            (Val::Ratio(a, b), _) if self.is_generic() => a.clone().floor_div(b.clone()),
+            (Val::Ratio(a, b), _) => {
+                let quotient = Dim::quotient(a, b);
+                let title = format!("it cannot be told whether {quotient} is a whole number");
+                let diagnostic = Diagnostic::at(Code::E0213, span, title, "a size is whole")
+                    .help(format!("round it: `floor({quotient})` or `ceil({quotient})`"));
+                self.report(diagnostic);
+                return None;
+            }
             (_, Some(value)) => Dim::new(value),
             (Val::Float(value), None) => {
                 self.error(Code::E0205, span, format!("a size is a whole number, not {value}"), "this is a fraction");
@@ -318,8 +323,8 @@ impl<'a> Checker<'a> {
 
     fn match_classes(&mut self, classes: ExprId, found: &Dim, what: &str, span: Span) -> bool {
         let Some(expected) = self.symbol_or_size(classes, found) else { return true };
-        if expected == *found {
-            return true;
+        if let Some(agree) = self.agree(&expected, found, span) {
+            return agree;
         }
         let title = format!("{found} classes against {expected}");
         let diagnostic = Diagnostic::at(Code::E0302, span, title, format!("{what} is index<{found}> here"));
@@ -343,6 +348,31 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Whether two sizes agree, where that can be said without more words: what is not proved is left to the calls of a definition
+    /// that is checked without one, and is an error elsewhere. None when they differ.
+    fn agree(&mut self, expected: &Dim, found: &Dim, span: Span) -> Option<bool> {
+        match expected.compare(found) {
+            Ordering3::Equal => Some(true),
+            Ordering3::Different => None,
+            Ordering3::Undecided if self.is_generic() => Some(true),
+            Ordering3::Undecided => {
+                let diagnostic = self.unproved(found, expected, span);
+                self.report(diagnostic);
+                Some(false)
+            }
+        }
+    }
+
+    /// E0213: two sizes that depend on the data in different ways meet.
+    pub fn unproved(&self, left: &Dim, right: &Dim, span: Span) -> Diagnostic {
+        let title = format!("{left} and {right} cannot be proved equal");
+        let mut diagnostic = Diagnostic::at(Code::E0213, span, title, "both sizes meet here");
+        diagnostic = self.with_origin(self.with_origin(diagnostic, left), right);
+        diagnostic
+            .note("a capitalised size of an input is fixed by the data, each name for itself")
+            .help("write the same size in both declarations if the data agrees in it, or cut one: `x[:4]`")
+    }
+
     fn match_run(&mut self, name: &'a Name, run: &[Dim], what: &str, ty: &Type, span: Span, code: Code) -> bool {
         match self.scopes.peek(self.here.scope, &name.text).map(|binding| binding.val.clone()) {
             Some(Val::List(bound)) => {
@@ -353,8 +383,14 @@ impl<'a> Checker<'a> {
                         _ => None,
                     })
                     .collect();
-                if bound.len() == run.len() && bound.iter().zip(run).all(|(a, b)| a == b) {
-                    return true;
+                if bound.len() == run.len() {
+                    let differ = bound.iter().zip(run).any(|(a, b)| a.compare(b) == Ordering3::Different);
+                    let open = bound.iter().zip(run).find(|(a, b)| a.compare(b) == Ordering3::Undecided);
+                    match open {
+                        _ if differ => {}
+                        None => return true,
+                        Some((a, b)) => return self.agree(a, b, span) == Some(true),
+                    }
                 }
                 let expected: Shape = bound.iter().cloned().collect();
                 let title = format!("{what} is {ty} where {expected} is needed");
@@ -376,8 +412,8 @@ impl<'a> Checker<'a> {
 
     fn match_size(&mut self, id: ExprId, found: &Dim, what: &str, ty: &Type, span: Span, code: Code) -> bool {
         let Some(expected) = self.symbol_or_size(id, found) else { return true };
-        if expected == *found {
-            return true;
+        if let Some(agree) = self.agree(&expected, found, span) {
+            return agree;
         }
         let title = format!("{what} is {ty}, with {found} where {expected} is needed");
         let diagnostic = Diagnostic::at(code, span, title, format!("{found} instead of {expected}"));
@@ -435,8 +471,39 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn is_unbound_symbol(&self, name: &str) -> bool {
-        name.chars().next().is_some_and(char::is_uppercase) && self.scopes.peek(self.here.scope, name).is_none()
+    /// Whether a name in a size is a symbol that nothing binds yet.
+    pub fn is_unbound_symbol(&self, name: &str) -> bool {
+        // A signature's symbols are its own, whatever the sizes of the inputs are called.
+        let free = match self.scopes.peek(self.here.scope, name) {
+            None => true,
+            Some(binding) => binding.role == Role::Size && self.here.body != Body::Top,
+        };
+        free && name.chars().next().is_some_and(char::is_uppercase)
+    }
+
+    /// Makes symbols of the capitalised names in a written size that nothing binds.
+    pub fn bind_symbols(&mut self, id: ExprId, role: Role) {
+        match &self.ast_expr(id).kind {
+            ExprKind::Name(name) if self.is_unbound_symbol(name) => {
+                let val = Val::Int(Dim::symbol(name));
+                self.scopes.bind(self.here.scope, name, Binding { val, span: None, role });
+            }
+            ExprKind::Binary { left, right, .. } => {
+                self.bind_symbols(*left, role);
+                self.bind_symbols(*right, role);
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes symbols of the sizes that an input leaves to the data.
+    pub fn data_sizes(&mut self, ty: &'a TypeExpr) {
+        let Declared::Tensor { dims, .. } = declared(ty) else { return };
+        for dim in dims {
+            if let DimExpr::Size(id) = dim {
+                self.bind_symbols(*id, Role::Size);
+            }
+        }
     }
 
     /// Binds the unknown symbols of a written size to nothing in particular: what uses them stays silent.
@@ -527,7 +594,8 @@ impl<'a> Checker<'a> {
     }
 }
 
-fn declared(ty: &TypeExpr) -> Declared<'_> {
+/// What a written type declares.
+pub fn declared(ty: &TypeExpr) -> Declared<'_> {
     let TypeKind::Tensor { dtype, classes, dims } = &ty.kind;
     match (dtype, dims) {
         (Some(name), None) if classes.is_none() && HYPER_KINDS.contains(&name.text.as_str()) => {

@@ -7,7 +7,7 @@ use crate::ir;
 use crate::newtype_index;
 use crate::ops::Primitive;
 use crate::syntax::ast::{Ast, Function, LayerDef};
-use crate::tensor::{DType, Dim};
+use crate::tensor::{DType, Dim, Ordering3};
 
 newtype_index! {
     /// A scope of a check.
@@ -23,6 +23,8 @@ pub enum Val<'a> {
     Tensor(ir::Value),
     /// A compile-time integer or size.
     Int(Dim),
+    /// A quotient of sizes that is whole for some values of their symbols only.
+    Ratio(Dim, Dim),
     /// A compile-time number.
     Float(f64),
     /// A compile-time truth value.
@@ -156,7 +158,7 @@ impl<'a> Val<'a> {
             Val::Error => "an unknown value",
             Val::Tensor(_) => "a tensor",
             Val::Int(_) => "an integer",
-            Val::Float(_) => "a number",
+            Val::Float(_) | Val::Ratio(..) => "a number",
             Val::Bool(_) => "a truth value",
             Val::Str(_) => "a text",
             Val::List(_) => "a list",
@@ -189,26 +191,42 @@ impl<'a> Val<'a> {
     /// Whether this is a number, truth value, text or list of such: known before anything runs.
     pub fn is_compile_time(&self) -> bool {
         match self {
-            Val::Int(_) | Val::Float(_) | Val::Bool(_) | Val::Str(_) | Val::DType(_) => true,
+            Val::Int(_) | Val::Ratio(..) | Val::Float(_) | Val::Bool(_) | Val::Str(_) | Val::DType(_) => true,
             Val::List(items) => items.iter().all(Val::is_compile_time),
             _ => false,
         }
     }
 
+    /// Whether it is a number that depends on the symbols of sizes.
+    pub fn is_symbolic(&self) -> bool {
+        match self {
+            Val::Int(dim) => dim.constant().is_none(),
+            Val::Ratio(..) => true,
+            _ => false,
+        }
+    }
+
     /// Whether two compile-time values are the same; `None` when they cannot be compared.
-    pub fn same(&self, other: &Val<'a>) -> Option<bool> {
+    pub fn same(&self, other: &Val<'a>) -> Option<Ordering3> {
+        let decided = |same| Some(if same { Ordering3::Equal } else { Ordering3::Different });
         match (self, other) {
-            (Val::Int(a), Val::Int(b)) => Some(a == b),
-            (Val::Bool(Truth::Known(a)), Val::Bool(Truth::Known(b))) => Some(a == b),
-            (Val::Str(a), Val::Str(b)) => Some(a == b),
-            (Val::DType(a), Val::DType(b)) => Some(a == b),
-            (Val::List(a), Val::List(b)) if a.len() != b.len() => Some(false),
+            (Val::Int(a), Val::Int(b)) => Some(a.compare(b)),
+            (Val::Ratio(a, b), Val::Ratio(c, d)) if a == c && b == d => Some(Ordering3::Equal),
+            (Val::Ratio(..), Val::Int(_) | Val::Ratio(..)) | (Val::Int(_), Val::Ratio(..)) => {
+                Some(Ordering3::Undecided)
+            }
+            (Val::Bool(Truth::Known(a)), Val::Bool(Truth::Known(b))) => decided(a == b),
+            (Val::Str(a), Val::Str(b)) => decided(a == b),
+            (Val::DType(a), Val::DType(b)) => decided(a == b),
+            (Val::List(a), Val::List(b)) if a.len() != b.len() => decided(false),
             (Val::List(a), Val::List(b)) => {
-                a.iter().zip(b.iter()).try_fold(true, |all, (a, b)| Some(all && a.same(b)?))
+                let pairs = a.iter().zip(b.iter());
+                pairs.map(|(a, b)| a.same(b)).try_fold(Ordering3::Equal, |all, one| Some(all.and(one?)))
             }
             _ => match (self.number(), other.number()) {
-                (Some(a), Some(b)) => Some(a == b),
-                _ if self.is_compile_time() && other.is_compile_time() => Some(false),
+                (Some(a), Some(b)) => decided(a == b),
+                _ if self.is_symbolic() || other.is_symbolic() => Some(Ordering3::Undecided),
+                _ if self.is_compile_time() && other.is_compile_time() => decided(false),
                 _ => None,
             },
         }
@@ -218,6 +236,7 @@ impl<'a> Val<'a> {
     pub fn show(&self) -> String {
         match self {
             Val::Int(dim) => dim.to_string(),
+            Val::Ratio(a, b) => Dim::quotient(a, b),
             Val::Float(value) => format!("{value:?}"),
             Val::Bool(Truth::Known(value)) => value.to_string(),
             Val::Str(text) => format!("{text:?}"),

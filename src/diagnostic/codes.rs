@@ -93,6 +93,8 @@ codes! {
     E0210 "concatenated parts differ off the axis"
     E0211 "a `where` clause fails"
     E0212 "dimension cannot be inferred"
+    E0213 "sizes cannot be proved equal"
+    E0214 "parameter size depends on a run-time size"
     E0215 "returned shape is not the declared one"
     E0216 "`if` or `for` changes a shape"
     E0217 "shared layer given another shape"

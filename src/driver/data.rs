@@ -1,5 +1,6 @@
 //! The program's `data` statements against files: headers checked, values loaded.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::check::{DataColumns, DataStatement, Format, Program, Reader, Select};
@@ -8,6 +9,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Graph, Input};
 use crate::source::Span;
 use crate::tensor::{DType, Type};
+use crate::train::sizes_of;
 
 /// A data set replaced on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,16 +167,25 @@ pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride
     let mut faults = Vec::new();
     for set in statements(program, overrides, folder, &mut faults) {
         let mut rows = Vec::new();
+        let mut shapes = BTreeMap::new();
         for (name, source, span) in &set.columns {
             let Some(ty) = input_type(&program.graph, name) else { continue };
-            match source.header().and_then(|header| header.check(source.path(), &want_of(ty)).map(|_| header.rows)) {
-                Ok(count) => rows.push((name.as_str(), source.path(), count)),
+            let fitted =
+                source.header().and_then(|header| Ok((header.check(source.path(), &want_of(ty))?, header.rows)));
+            match fitted {
+                Ok((shape, count)) => {
+                    shapes.insert(name.as_str(), shape);
+                    rows.push((name.as_str(), source.path(), count));
+                }
                 Err(error) => faults.push(with_input(error.diagnostic(*span), &program.graph, name)),
             }
         }
         if rows.len() == set.columns.len()
             && let Err(error) = common_rows(rows)
         {
+            faults.push(error.diagnostic(set.span));
+        }
+        if let Err(error) = sizes_of(&program.graph, |name| shapes.get(name).map(Vec::as_slice)) {
             faults.push(error.diagnostic(set.span));
         }
     }
@@ -198,5 +209,8 @@ fn load_set(graph: &Graph, set: &Resolved) -> Result<DataSet, Diagnostic> {
         let column = source.load(&want_of(ty)).map_err(|error| with_input(error.diagnostic(*span), graph, name))?;
         columns.push((name.clone(), column));
     }
-    DataSet::new(columns).map_err(|error| error.diagnostic(set.span))
+    let whole = DataSet::new(columns).map_err(|error| error.diagnostic(set.span))?;
+    let shape_of = |name: &str| whole.column(name).map(Column::shape);
+    sizes_of(graph, shape_of).map_err(|error| error.diagnostic(set.span))?;
+    Ok(whole)
 }

@@ -14,7 +14,7 @@ use crate::lower::lower;
 use crate::networks;
 use crate::ops::RunContext;
 use crate::passes::Pipeline;
-use crate::train::{Batch, Expected, Failure, Weights, initial_values, set_weights};
+use crate::train::{Batch, Expected, Failure, Weights, initial_values, set_weights, sizes_of};
 
 /// How many samples are computed at a time.
 const BATCH: usize = 256;
@@ -55,8 +55,10 @@ impl Session {
         let names = self.outputs(&program.graph, &options.outputs)?;
         let network = networks::runtime_of(&program.graph, &names);
         let graph = lower(&network).map_err(|fault| vec![self.failure(&Failure::Unbatchable(fault))])?;
-        let graph = Pipeline::standard().run(&graph);
         let (set, rows) = self.inputs(&network, &options.inputs)?;
+        let shape_of = |name: &str| set.column(name).map(Column::shape);
+        let sizes = sizes_of(&network, shape_of).map_err(|error| vec![error.diagnostic(None)])?;
+        let graph = Pipeline::standard().run(&graph.bind(&sizes));
         let mut store = Store::new();
         for (path, value) in initial_values(&program.graph, 0) {
             store.set(&path, &value);

@@ -7,6 +7,7 @@
 //! The graph knows operations by name and attributes only; what they mean is in `ops`.
 
 mod attrs;
+mod bind;
 mod graph;
 pub mod op;
 mod print;

@@ -39,7 +39,7 @@ impl Misfit {
     pub fn code(&self) -> Code {
         match self {
             Misfit::Contraction { .. } => Code::E0201,
-            Misfit::Elementwise { .. } | Misfit::Undecided { .. } => Code::E0202,
+            Misfit::Elementwise { .. } => Code::E0202,
             Misfit::Rank { .. } => Code::E0206,
             Misfit::Spatial { .. } => Code::E0207,
             Misfit::Count { .. } => Code::E0208,
@@ -48,6 +48,7 @@ impl Misfit {
             Misfit::DType { .. } => Code::E0301,
             Misfit::Classes { .. } => Code::E0302,
             Misfit::Attribute { .. } => Code::E0114,
+            Misfit::Undecided { .. } => Code::E0213,
         }
     }
 }

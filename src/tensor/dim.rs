@@ -22,27 +22,38 @@ pub enum Ordering3 {
     Undecided,
 }
 
+impl Ordering3 {
+    /// Whether both pairs are equal.
+    pub fn and(self, other: Ordering3) -> Ordering3 {
+        match (self, other) {
+            (Ordering3::Different, _) | (_, Ordering3::Different) => Ordering3::Different,
+            (Ordering3::Equal, Ordering3::Equal) => Ordering3::Equal,
+            _ => Ordering3::Undecided,
+        }
+    }
+}
+
 /// A size: a constant or a polynomial. Equality and order look at the normal form alone.
 #[derive(Clone)]
 pub struct Dim {
-    form: Form,
+    pub(super) form: Form,
     origin: Origin,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Form {
+pub(super) enum Form {
     Const(i64),
     Poly(Arc<Poly>),
 }
 
 /// A sum of monomials; the empty monomial holds the constant part. No coefficient is zero.
-type Poly = BTreeMap<Monomial, i64>;
+pub(super) type Poly = BTreeMap<Monomial, i64>;
 
 /// A product of atoms with their powers.
-type Monomial = Vec<(Atom, u32)>;
+pub(super) type Monomial = Vec<(Atom, u32)>;
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Atom {
+pub(super) enum Atom {
     Symbol(Arc<str>),
     Floor(Box<Dim>, Box<Dim>),
     Mod(Box<Dim>, Box<Dim>),
@@ -193,6 +204,11 @@ impl Dim {
     /// The number of samples of a minibatch.
     pub fn batch() -> Dim {
         Dim::symbol(super::BATCH)
+    }
+
+    /// `a / b` as it is written.
+    pub fn quotient(a: &Dim, b: &Dim) -> String {
+        format!("{} / {}", operand(a), operand(b))
     }
 
     fn atom(atom: Atom) -> Dim {
@@ -407,7 +423,7 @@ impl fmt::Display for Atom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Atom::Symbol(name) => f.write_str(name),
-            Atom::Floor(a, b) => write!(f, "floor({} / {})", operand(a), operand(b)),
+            Atom::Floor(a, b) => write!(f, "floor({})", Dim::quotient(a, b)),
             Atom::Mod(a, b) => write!(f, "{} % {}", operand(a), operand(b)),
             Atom::Min(a, b) => write!(f, "min({a}, {b})"),
             Atom::Max(a, b) => write!(f, "max({a}, {b})"),

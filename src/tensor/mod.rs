@@ -6,10 +6,12 @@
 mod dim;
 pub mod random;
 mod shape;
+mod solve;
 mod value;
 
 pub use dim::{Dim, Ordering3, Origin};
 pub use shape::{DType, Shape, Type};
+pub use solve::Sizes;
 pub use value::Tensor;
 
 /// The name of the symbol that stands for the number of samples in a minibatch.

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::batches::Batch;
-use crate::data::DataSet;
+use super::sizes::sizes_of;
+use crate::data::{Column, DataSet};
 use crate::engine::plan::{Engine, Options, Plan, PlanError, Store};
 use crate::ir::Graph;
 use crate::ops::RunContext;
+use crate::tensor::Sizes;
 
 /// The step under which validation draws: one that no training step has.
 const VALIDATION_STEP: u64 = u64::MAX;
@@ -15,11 +17,11 @@ const VALIDATION_STEP: u64 = u64::MAX;
 /// Means over samples, one a result, in the order of the graph's results.
 pub type Means = Vec<f64>;
 
-/// Evaluates a lowered network over data sets. Plans are kept per batch size.
+/// Evaluates a lowered network over data sets. Plans are kept per batch size and sizes of the data.
 pub struct Evaluator {
     graph: Graph,
     batch: usize,
-    plans: BTreeMap<usize, Plan>,
+    plans: BTreeMap<(Sizes, usize), Plan>,
     buffers: Batch,
 }
 
@@ -40,6 +42,12 @@ impl Evaluator {
         &self.graph
     }
 
+    /// The sizes that `set` fixes. One that does not fit was refused when it was loaded; what it leaves open has no plan.
+    pub fn sizes(&self, set: Option<&DataSet>) -> Sizes {
+        let shape_of = |name: &str| set.and_then(|set| set.column(name)).map(Column::shape);
+        sizes_of(&self.graph, shape_of).unwrap_or_default()
+    }
+
     /// The mean of every result over the samples of `set`; a short last minibatch counts by its samples. Without a set, whose
     /// inputs are then all drawn, one minibatch is drawn.
     ///
@@ -53,11 +61,15 @@ impl Evaluator {
         seed: u64,
     ) -> Result<Means, PlanError> {
         let rows: Vec<usize> = (0..set.map_or(self.batch, DataSet::rows)).collect();
+        let sizes = self.sizes(set);
         let mut sums = vec![0.0; self.graph.results.len()];
         for rows in rows.chunks(self.batch) {
-            let plan = match self.plans.entry(rows.len()) {
+            let plan = match self.plans.entry((sizes.clone(), rows.len())) {
                 Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(Plan::new(&self.graph, rows.len(), store, &Options::default())?),
+                Entry::Vacant(entry) => {
+                    let graph = self.graph.bind(&sizes);
+                    entry.insert(Plan::new(&graph, rows.len(), store, &Options::default())?)
+                }
             };
             self.buffers.fill(set, rows, &[]);
             let run = RunContext { seed, step: VALIDATION_STEP, batch: rows.len() };

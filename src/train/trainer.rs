@@ -12,11 +12,12 @@ use super::batches::{Batch, Order};
 use super::evaluate::Evaluator;
 use super::initial::{initial_values, zeros};
 use super::locate::first_non_finite;
+use super::sizes::sizes_of;
 use super::step::{StepGraph, step_graph};
 use super::weights::{Elements, SavedTensor, Weights};
 use crate::base::IndexVec;
 use crate::check::{Keep, Length, Program, TrainSettings};
-use crate::data::DataSet;
+use crate::data::{Column, DataSet};
 use crate::engine::plan::{Engine, Options, Plan, PlanError, Store};
 use crate::ir::{Graph, Place, ResultRole, VarId, VariableKind};
 use crate::lower::{OBJECTIVE, Unbatchable, lower};
@@ -174,7 +175,10 @@ impl<'a> Trainer<'a> {
     /// When a network cannot be batched or does not fit in memory.
     pub fn new(training: Training<'a>, weights: Option<&Weights>) -> Result<Trainer<'a>, Failure> {
         let Training { program, settings, .. } = training;
-        let main = lower(&networks::training(&program.graph)).map_err(Failure::Unbatchable)?;
+        let shape_of = |name: &str| training.train.and_then(|set| set.column(name)).map(Column::shape);
+        // A set that does not fit was refused when it was loaded; what it leaves open has no plan.
+        let sizes = sizes_of(&program.graph, shape_of).unwrap_or_default();
+        let main = lower(&networks::training(&program.graph)).map_err(Failure::Unbatchable)?.bind(&sizes);
         let validation = networks::derive(&program.graph, Network::MainValidation);
         let validation = lower(&validation).map_err(Failure::Unbatchable)?;
         let StepGraph { graph, losses } = step_graph(&main, settings);
@@ -501,7 +505,7 @@ impl<'a> Trainer<'a> {
 
     fn validation_not_finite(&mut self, result: &str, history: &History) -> Failure {
         let set = self.training.validation;
-        let graph = self.validation.graph().clone();
+        let graph = self.validation.graph().bind(&self.validation.sizes(set));
         let mut buffers = Batch::new(&graph);
         let rows: Vec<usize> = (0..set.map_or(self.training.settings.batch, DataSet::rows)).collect();
         let culprit = rows.chunks(self.training.settings.batch).find_map(|rows| {

@@ -11,7 +11,7 @@ mod subject;
 
 use crate::base::{Idx, IndexVec};
 use crate::ir::{Graph, Op, ResultRole, Value, VarId, VariableKind, op};
-use crate::tensor::BATCH;
+use crate::tensor::{BATCH, Dim};
 
 use super::Network;
 use expression::Expr;
@@ -78,6 +78,9 @@ impl<'g> Printer<'g> {
         let mut names = Names::default();
         for input in &graph.inputs {
             names.take(&input.name);
+            for symbol in graph.ty(input.value).shape.iter().flat_map(Dim::symbols) {
+                names.take(&symbol);
+            }
         }
         let same = without_identities(graph);
         let uses = uses(graph, &same);
@@ -284,7 +287,7 @@ fn asks_for_batch(graph: &Graph, uses: &IndexVec<Value, usize>) -> bool {
     let used = graph.nodes.iter_enumerated().filter(|(id, _)| uses[*id] > 0);
     let mut attrs = used.flat_map(|(_, node)| node.attrs.iter());
     attrs.any(|(_, attr)| match attr {
-        crate::ir::Attr::Dims(shape) => shape.iter().any(|dim| dim.constant().is_none()),
+        crate::ir::Attr::Dims(shape) => shape.iter().any(|dim| dim.mentions(BATCH)),
         _ => false,
     })
 }

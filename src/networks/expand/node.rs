@@ -221,7 +221,7 @@ impl Printer<'_> {
 
     fn shape(&self, shape: &Shape) -> String {
         let size = |dim: &Dim| match &self.batch {
-            Some(batch) if dim.constant().is_none() => dim.to_string().replace(BATCH, batch),
+            Some(batch) if dim.mentions(BATCH) => dim.to_string().replace(BATCH, batch),
             _ => dim.to_string(),
         };
         literal::list(shape.iter().map(size))

@@ -1,0 +1,86 @@
+//! The sizes that a data set fixes: each symbol in the inputs' shapes, solved for by the shapes of the columns.
+
+use std::path::Path;
+
+use crate::data::{DataError, DataErrorKind};
+use crate::ir::Graph;
+use crate::tensor::Sizes;
+
+/// The size of every symbol in the shapes of the graph's inputs, where `shape_of` knows the shape of an input's samples.
+///
+/// # Errors
+/// E0401: two columns that give a symbol different sizes, or a size that no symbol's value gives.
+pub fn sizes_of<'a>(graph: &Graph, shape_of: impl Fn(&str) -> Option<&'a [usize]>) -> Result<Sizes, DataError> {
+    let mut sizes = Sizes::new();
+    let mut fixed: Vec<(String, String)> = Vec::new();
+    for input in graph.inputs.iter() {
+        let Some(shape) = shape_of(&input.name) else { continue };
+        // A lowered graph has the minibatch in front.
+        let declared = &graph.ty(input.value).shape;
+        let own = declared.iter().skip(declared.rank().saturating_sub(shape.len()));
+        for (dim, found) in own.zip(shape) {
+            let found = i64::try_from(*found).unwrap_or(i64::MAX);
+            let known = dim.bind(&sizes);
+            match (known.constant(), known.solve(found)) {
+                (Some(size), _) if size == found => {}
+                (Some(size), _) => {
+                    let others = fixed.iter().filter(|(symbol, _)| dim.mentions(symbol));
+                    let others: Vec<_> = others
+                        .map(|(symbol, input)| format!(", where `{symbol}` is {} by `{input}`", sizes[symbol]))
+                        .collect();
+                    let name = &input.name;
+                    return Err(misfit(format!(
+                        "`{name}` has a size of {found} for {dim} = {size}{}",
+                        others.concat()
+                    )));
+                }
+                (None, Some((symbol, size))) => {
+                    fixed.push((symbol.clone(), input.name.clone()));
+                    sizes.insert(symbol, size);
+                }
+                (None, None) => {
+                    let name = &input.name;
+                    return Err(misfit(format!("`{name}` has a size of {found}, which {dim} never is")));
+                }
+            }
+        }
+    }
+    Ok(sizes)
+}
+
+fn misfit(message: String) -> DataError {
+    let error = DataError::new(Path::new(""), DataErrorKind::Shape, message);
+    error.help("a size that the data fixes is one number throughout a data set, and at least 1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{Input, Place};
+    use crate::ops::Builder;
+    use crate::tensor::{Dim, Type};
+
+    fn graph(shapes: &[(&str, Dim)]) -> Graph {
+        let mut graph = Graph::new();
+        for (index, (name, dim)) in shapes.iter().enumerate() {
+            let shape = [dim.clone(), Dim::new(3)].into_iter().collect::<crate::tensor::Shape>();
+            let value = Builder::new(&mut graph, Place::NONE).input(index, Type::f32(shape));
+            graph.inputs.push(Input { name: (*name).to_owned(), value, drawn: None });
+        }
+        graph
+    }
+
+    #[test]
+    fn a_symbol_has_one_size_in_all_columns() {
+        let t = || Dim::symbol("T");
+        let graph = graph(&[("x", t()), ("y", t() + Dim::new(1))]);
+        let shapes = |x: usize, y: usize| {
+            move |name: &str| -> Option<&'static [usize]> { Some(Vec::leak(vec![if name == "x" { x } else { y }, 3])) }
+        };
+        assert_eq!(sizes_of(&graph, shapes(5, 6)), Ok(Sizes::from([("T".to_owned(), 5)])));
+        let error = sizes_of(&graph, shapes(5, 5)).unwrap_err();
+        assert_eq!(error.message, "`y` has a size of 5 for T + 1 = 6, where `T` is 5 by `x`");
+        let only_y = |name: &str| (name == "y").then_some(&[1, 3][..]);
+        assert_eq!(sizes_of(&graph, only_y).unwrap_err().message, "`y` has a size of 1, which T + 1 never is");
+    }
+}

@@ -17,5 +17,6 @@ mod ops_batch;
 mod optimizers;
 mod passes;
 mod reference;
+mod sizes;
 mod training;
 mod ui;

@@ -62,10 +62,10 @@ pub fn check(
     let scope = checker.here.scope;
     checker.hoist(ast, scope, &ast.items);
     checker.stmts(&ast.items);
-    checker.uncalled(&ast.items);
     let data = checker.data_statements(&ast.items);
     let train = checker.train_settings(&ast.items);
     let tests = checker.tests(&ast.items);
+    checker.uncalled(&ast.items);
     let whole = circumstances.broken.is_none();
     if whole && !checker.failed() {
         checker.judge(&ast.items);

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::AtomicBool;
 
-use nnlc::check::{Keep, Length, Optimizer, Program, TrainSettings};
+use nnlc::check::{Keep, Length, Program, TrainSettings};
 use nnlc::data::{Column, DataSet};
 use nnlc::driver::{Request, Session};
 use nnlc::networks::{self, Network};
+use nnlc::optimizers::Optimizer;
 use nnlc::train::{Elements, Event, Observer, Trainer, Training};
 
 /// The mean step and the last one, weighed by `w`.
@@ -86,7 +87,7 @@ fn close(a: f64, b: f64) -> bool {
 fn a_program_trains_and_validates_on_sets_of_different_lengths() {
     let program = program(MODEL);
     let settings = TrainSettings {
-        optimizer: Optimizer::Sgd { lr: 0.1 },
+        optimizer: Optimizer::named("sgd").expect("an optimizer").with("lr", 0.1),
         batch: SAMPLES,
         length: Length::Epochs(1),
         keep: Keep::Last,

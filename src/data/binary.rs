@@ -1,14 +1,15 @@
-//! Arrays of numbers as bytes: what `idx`, `npy` and `npz` share once their headers are read.
+//! Arrays of numbers as bytes: what `idx`, `npy`, `npz` and `safetensors` share once their headers are read.
 //!
-//! Bytes are decoded in pieces, so memory holds the column and no second copy of the file.
+//! Bytes are checked in pieces, so memory holds the column, if anything, and no second copy of the file.
 
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::column::{Column, Values, misfit};
+use super::column::{Column, misfit};
 use super::error::{DataError, DataErrorKind};
 use super::header::Header;
-use super::open::{cut_short, surplus};
+use super::open::{cut_short, open_file, surplus};
+use super::store::{Budget, Bytes, Form, Sink};
 use super::want::{Element, Fault, Want};
 
 /// How one number is stored.
@@ -103,66 +104,107 @@ impl Layout {
     }
 }
 
-/// Reads the numbers of a file whose header is read, as a column that feeds `want`. 8-bit samples of two or more axes become
-/// intensities for an f32 input unless `raw`. `body` must end after them.
-pub(super) fn load(
-    path: &Path,
-    layout: &Layout,
-    body: &mut dyn Read,
-    want: &Want,
-    raw: bool,
-) -> Result<Column, DataError> {
-    let Header { number, shape, rows } = &layout.header;
-    let fitted = want.fit(shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault))?;
-    let per_row = shape.iter().product::<usize>();
-    let file_length = layout.file_length().unwrap_or(u64::MAX);
-    let mut reader = Numbers { path, layout, body, left: rows * per_row, file_length };
-    let values = match (number, want.element) {
-        (Number::U8, Element::F32) if !raw && shape.len() >= 2 => Values::Intensity(reader.bytes()?),
-        (Number::U8 | Number::Bool, Element::F32) => Values::U8(reader.bytes()?),
-        (Number::U8 | Number::Bool, _) => {
-            let bytes = reader.bytes()?;
-            let misplaced = bytes.iter().position(|byte| want.integer(i64::from(*byte)).is_err());
-            if let Some(position) = misplaced {
-                let fault = want.integer(i64::from(bytes[position])).expect_err("this byte was just refused");
-                return Err(reader.at(position, fault));
-            }
-            Values::U8(bytes)
-        }
-        (Number::I8 | Number::I16, _) => {
-            Values::I16(reader.decode(|value| value.whole(want).map(|value| value as i16))?)
-        }
-        (Number::F16 | Number::F32 | Number::F64 | Number::U32 | Number::U64 | Number::I64, Element::F32) => {
-            Values::F32(reader.decode(|value| value.float(want))?)
-        }
-        _ => Values::I32(reader.decode(|value| value.whole(want))?),
-    };
-    reader.end()?;
-    let values = if layout.fortran && per_row > 1 { reorder(layout, values) } else { values };
-    Ok(Column::new(want.element, fitted, *rows, values))
+/// What is to be read, where, and for whom.
+pub(super) struct Reading<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// What the column feeds.
+    pub want: &'a Want,
+    /// Whether bytes stay 0 to 255.
+    pub raw: bool,
+    /// Whether the numbers lie in the file as they are, so that they can be read there again.
+    pub plain: bool,
+    /// The memory that columns may take.
+    pub budget: &'a Budget,
 }
 
-fn reorder(layout: &Layout, values: Values) -> Values {
-    fn permuted<T: Copy>(layout: &Layout, values: &[T]) -> Vec<T> {
-        layout.fortran_positions().map(|position| values[position]).collect()
+/// How a file's numbers are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// Every value fits: as they are.
+    AsIs,
+    /// As they are, each compared with what is wanted.
+    Checked,
+    /// As f32, each compared with what is wanted.
+    Real,
+    /// As i32, each compared with what is wanted.
+    Whole,
+}
+
+impl Keep {
+    fn of(number: Number, element: Element) -> Keep {
+        match (number, element) {
+            (Number::U8 | Number::Bool, Element::F32) => Keep::AsIs,
+            (Number::U8 | Number::Bool | Number::I8 | Number::I16, _) => Keep::Checked,
+            (Number::F16 | Number::F32 | Number::F64 | Number::U32 | Number::U64 | Number::I64, Element::F32) => {
+                Keep::Real
+            }
+            _ => Keep::Whole,
+        }
     }
-    match values {
-        Values::U8(values) => Values::U8(permuted(layout, &values)),
-        Values::Intensity(values) => Values::Intensity(permuted(layout, &values)),
-        Values::I16(values) => Values::I16(permuted(layout, &values)),
-        Values::I32(values) => Values::I32(permuted(layout, &values)),
-        Values::F32(values) => Values::F32(permuted(layout, &values)),
+}
+
+/// Reads the numbers of a file whose header is read, as a column. 8-bit samples of two or more axes become intensities for an f32
+/// input unless `raw`. `body` must end after them.
+pub(super) fn load(reading: &Reading, layout: &Layout, body: &mut dyn Read) -> Result<Column, DataError> {
+    let Reading { path, want, budget, .. } = *reading;
+    let Header { number, shape, rows } = &layout.header;
+    let fitted = want.fit(shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault))?;
+    let intensity = *number == Number::U8 && want.element == Element::F32 && !reading.raw && shape.len() >= 2;
+    let keep = Keep::of(*number, want.element);
+    let file = Form { number: *number, big_endian: layout.big_endian, intensity };
+    let kept = match keep {
+        Keep::AsIs | Keep::Checked => file,
+        Keep::Real => Form::own(Number::F32),
+        Keep::Whole => Form::own(Number::I32),
+    };
+    let count = rows * shape.iter().product::<usize>();
+    let mut numbers = Numbers { path, layout, want, keep, body, left: count };
+    let size = (count * kept.size()) as u64;
+    if !budget.holds(size) && reading.plain && !layout.fortran {
+        numbers.each_piece(&mut |_| Ok(()))?;
+        let bytes = Bytes::Disk { file: open_file(path)?, offset: layout.offset, path: path.to_path_buf() };
+        return Ok(Column::packed(want.element, fitted, *rows, file, bytes));
     }
+    let mut sink = Sink::new(path, budget);
+    if layout.fortran && !shape.is_empty() {
+        let mut whole = Vec::new();
+        numbers.each_piece(&mut |piece| {
+            whole.extend_from_slice(piece);
+            Ok(())
+        })?;
+        let size = kept.size();
+        layout.fortran_positions().try_for_each(|at| sink.push(&whole[at * size..(at + 1) * size]))?;
+    } else {
+        numbers.each_piece(&mut |piece| sink.push(piece))?;
+    }
+    Ok(Column::packed(want.element, fitted, *rows, kept, sink.finish()?))
 }
 
 /// One number as it was stored.
 #[derive(Clone, Copy)]
-enum Stored {
+pub(super) enum Stored {
     Integer(i64),
     Float(f64),
 }
 
 impl Stored {
+    /// The nearest f32.
+    pub fn as_f32(self) -> f32 {
+        match self {
+            Stored::Integer(value) => value as f32,
+            Stored::Float(value) => value as f32,
+        }
+    }
+
+    /// The i32, which a check has found it to be.
+    pub fn as_i32(self) -> i32 {
+        match self {
+            Stored::Integer(value) => value as i32,
+            Stored::Float(value) => value as i32,
+        }
+    }
+
     fn float(self, want: &Want) -> Result<f32, Fault> {
         match self {
             Stored::Integer(value) => Ok(value as f32),
@@ -181,43 +223,60 @@ impl Stored {
 struct Numbers<'a> {
     path: &'a Path,
     layout: &'a Layout,
+    want: &'a Want,
+    keep: Keep,
     body: &'a mut dyn Read,
     left: usize,
-    file_length: u64,
 }
 
 impl Numbers<'_> {
-    /// All numbers, each one byte.
-    fn bytes(&mut self) -> Result<Vec<u8>, DataError> {
-        let mut bytes = Vec::new();
-        let read = (&mut *self.body).take(self.left as u64).read_to_end(&mut bytes);
-        read.map_err(|error| DataError::from_io(self.path, &error))?;
-        if bytes.len() < self.left {
-            return Err(cut_short(self.path, self.file_length, self.layout.offset + bytes.len() as u64));
-        }
-        Ok(bytes)
-    }
-
-    /// All numbers, each through `convert`.
-    fn decode<T>(&mut self, convert: impl Fn(Stored) -> Result<T, Fault>) -> Result<Vec<T>, DataError> {
-        let number = self.layout.header.number;
-        let size = number.size();
-        let mut piece = vec![0; size << 13];
-        let mut values = Vec::new();
-        while values.len() < self.left {
-            let wanted = piece.len().min((self.left - values.len()) * size);
+    /// Hands all numbers to `take` in order, in pieces, as they are kept, and makes sure that nothing follows them.
+    fn each_piece(&mut self, take: &mut dyn FnMut(&[u8]) -> Result<(), DataError>) -> Result<(), DataError> {
+        let size = self.layout.header.number.size();
+        let (mut piece, mut kept) = (vec![0; size << 13], Vec::new());
+        let mut done = 0;
+        while done < self.left {
+            let wanted = piece.len().min((self.left - done) * size);
             let filled =
                 fill(self.body, &mut piece[..wanted]).map_err(|error| DataError::from_io(self.path, &error))?;
             if filled < wanted {
-                let found = self.layout.offset + (values.len() * size + filled) as u64;
-                return Err(cut_short(self.path, self.file_length, found));
+                let found = self.layout.offset + (done * size + filled) as u64;
+                return Err(cut_short(self.path, self.file_length(), found));
             }
-            for bytes in piece[..wanted].chunks_exact(size) {
-                let value = convert(stored(number, bytes, self.layout.big_endian));
-                values.push(value.map_err(|fault| self.at(values.len(), fault))?);
-            }
+            let bytes = &piece[..wanted];
+            kept.clear();
+            self.convert(bytes, &mut kept).map_err(|(place, fault)| self.at(done + place, fault))?;
+            take(if kept.is_empty() { bytes } else { &kept })?;
+            done += wanted / size;
         }
-        Ok(values)
+        match fill(self.body, &mut [0]) {
+            // Of gzip data this also verifies the checksum.
+            Ok(0) => Ok(()),
+            Ok(_) => Err(surplus(self.path, self.file_length(), None)),
+            Err(error) => Err(DataError::from_io(self.path, &error)),
+        }
+    }
+
+    /// Checks the numbers in `bytes`; what is not kept as it is goes into `kept`. A fault comes with its place among them.
+    fn convert(&self, bytes: &[u8], kept: &mut Vec<u8>) -> Result<(), (usize, Fault)> {
+        if self.keep == Keep::AsIs {
+            return Ok(());
+        }
+        let Layout { header, big_endian, .. } = self.layout;
+        for (place, word) in bytes.chunks_exact(header.number.size()).enumerate() {
+            let value = stored(header.number, word, *big_endian);
+            let converted = match self.keep {
+                Keep::Real => value.float(self.want).map(|value| kept.extend(value.to_le_bytes())),
+                Keep::Whole => value.whole(self.want).map(|value| kept.extend(value.to_le_bytes())),
+                Keep::AsIs | Keep::Checked => value.whole(self.want).map(|_| ()),
+            };
+            converted.map_err(|fault| (place, fault))?;
+        }
+        Ok(())
+    }
+
+    fn file_length(&self) -> u64 {
+        self.layout.file_length().unwrap_or(u64::MAX)
     }
 
     /// `fault` of the number at `position`, with its row and, in a sample with axes, where in the sample.
@@ -234,15 +293,6 @@ impl Numbers<'_> {
             error.message = format!("{} (at {} of the sample)", error.message, super::want::list(&within));
         }
         error
-    }
-
-    /// Makes sure that nothing follows; of gzip data this also verifies the checksum.
-    fn end(&mut self) -> Result<(), DataError> {
-        match fill(self.body, &mut [0]) {
-            Ok(0) => Ok(()),
-            Ok(_) => Err(surplus(self.path, self.file_length, None)),
-            Err(error) => Err(DataError::from_io(self.path, &error)),
-        }
     }
 }
 
@@ -279,7 +329,8 @@ pub(super) fn fill(source: &mut (impl Read + ?Sized), buffer: &mut [u8]) -> io::
     Ok(filled)
 }
 
-fn stored(number: Number, bytes: &[u8], big_endian: bool) -> Stored {
+/// The number that `bytes` hold.
+pub(super) fn stored(number: Number, bytes: &[u8], big_endian: bool) -> Stored {
     let mut word = [0; 8];
     word[..bytes.len()].copy_from_slice(bytes);
     if big_endian {

@@ -1,14 +1,16 @@
 //! A column: one value per sample, kept about as small as in its file, and gathered into minibatches.
 //!
-//! Values are checked before they get here ([`Want`]); gathering cannot fail.
+//! Values are checked before they get here ([`Want`]); gathering fails only when a file on disk does.
 
 use std::path::Path;
 
+use super::binary::Number;
 use super::error::{DataError, DataErrorKind};
+use super::store::{Budget, Bytes, Form};
 use super::want::{Element, Fault, Size, Want};
 
 /// All samples of one input.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Column {
     element: Element,
     shape: Vec<usize>,
@@ -16,100 +18,37 @@ pub struct Column {
     values: Values,
 }
 
-/// The elements of all rows, row after row, in the smallest of these forms that holds the file's.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Values {
-    /// Bytes as they are.
-    U8(Vec<u8>),
-    /// 8-bit intensities: a byte stands for itself divided by 255.
-    Intensity(Vec<u8>),
-    /// 16-bit integers.
-    I16(Vec<i16>),
-    /// 32-bit integers.
-    I32(Vec<i32>),
-    /// Real numbers.
-    F32(Vec<f32>),
-}
-
-impl Values {
-    fn len(&self) -> usize {
-        match self {
-            Values::U8(values) | Values::Intensity(values) => values.len(),
-            Values::I16(values) => values.len(),
-            Values::I32(values) => values.len(),
-            Values::F32(values) => values.len(),
-        }
-    }
-
-    /// Element `position` as an f64.
-    fn get(&self, position: usize) -> f64 {
-        match self {
-            Values::U8(values) => f64::from(values[position]),
-            Values::Intensity(values) => f64::from(intensity(values[position])),
-            Values::I16(values) => f64::from(values[position]),
-            Values::I32(values) => f64::from(values[position]),
-            Values::F32(values) => f64::from(values[position]),
-        }
-    }
-}
-
-fn intensity(byte: u8) -> f32 {
-    f32::from(byte) / 255.0
+/// The elements of all rows.
+#[derive(Debug)]
+pub(super) struct Values {
+    /// How one is stored.
+    pub form: Form,
+    /// Bytes from the start of one row to the start of the next; rows may overlap.
+    pub stride: usize,
+    /// Where they are.
+    pub bytes: Bytes,
 }
 
 impl Column {
-    /// A column of checked `values`, `rows` times `shape` of them.
+    /// A column of checked `values`: `rows` rows of a sample's `shape`.
     pub(super) fn new(element: Element, shape: Vec<usize>, rows: usize, values: Values) -> Column {
-        debug_assert_eq!(values.len(), rows * shape.iter().product::<usize>());
         Column { element, shape, rows, values }
     }
 
-    /// A column of computed real numbers. `values` are row after row; `shape` is one sample's.
+    /// A column of checked elements that stand row after row.
+    pub(super) fn packed(element: Element, shape: Vec<usize>, rows: usize, form: Form, bytes: Bytes) -> Column {
+        let stride = form.size() * shape.iter().product::<usize>();
+        Column::new(element, shape, rows, Values { form, stride, bytes })
+    }
+
+    /// A column of real numbers that are in memory. `values` are row after row; `shape` is one sample's.
     ///
     /// # Panics
     /// If the count of values is not `rows` times the shape's.
     pub fn from_f32(shape: Vec<usize>, rows: usize, values: Vec<f32>) -> Column {
-        assert_eq!(values.len(), rows * shape.iter().product::<usize>(), "values of a computed column");
-        Column::new(Element::F32, shape, rows, Values::F32(values))
-    }
-
-    /// A column of computed integers. `values` are row after row; `shape` is one sample's.
-    ///
-    /// # Panics
-    /// If the count of values is not `rows` times the shape's.
-    pub fn from_i32(shape: Vec<usize>, rows: usize, values: Vec<i32>) -> Column {
-        assert_eq!(values.len(), rows * shape.iter().product::<usize>(), "values of a computed column");
-        Column::new(Element::I32, shape, rows, Values::I32(values))
-    }
-
-    /// This column as one that feeds an input which asks for `want`: reshaped by axes of size 1, each value checked. For columns
-    /// that were computed; a file's are loaded as what is wanted.
-    ///
-    /// # Errors
-    /// A shape that does not fit, or the first value that does not, with its row.
-    pub fn cast(self, want: &Want) -> Result<Column, DataError> {
-        let nowhere = Path::new("");
-        let shape = want.fit(&self.shape).map_err(|fault| misfit(nowhere, DataErrorKind::Shape, fault))?;
-        let per_row = shape.iter().product::<usize>().max(1);
-        let at =
-            |position: usize, fault: Fault| misfit(nowhere, DataErrorKind::Value, fault).at_row(position / per_row + 1);
-        let positions = 0..self.values.len();
-        let values = match want.element {
-            Element::F32 => {
-                if let Values::F32(_) = self.values {
-                    for position in positions {
-                        want.float(self.values.get(position)).map_err(|fault| at(position, fault))?;
-                    }
-                }
-                self.values
-            }
-            _ => Values::I32(
-                positions
-                    .map(|position| want.whole(self.values.get(position)).map_err(|fault| at(position, fault)))
-                    .collect::<Result<_, _>>()?,
-            ),
-        };
-        Ok(Column::new(want.element, shape, self.rows, values))
+        assert_eq!(values.len(), rows * shape.iter().product::<usize>(), "values of a column");
+        let bytes = values.into_iter().flat_map(f32::to_le_bytes).collect();
+        Column::packed(Element::F32, shape, rows, Form::own(Number::F32), Bytes::Memory(bytes))
     }
 
     /// What its elements are.
@@ -132,44 +71,58 @@ impl Column {
         self.shape.iter().product()
     }
 
+    /// How much of the budget it holds, in bytes: nothing when it is read from disk.
+    pub fn memory(&self) -> u64 {
+        self.values.bytes.memory()
+    }
+
+    /// Lets go of the column and of its part of the budget.
+    pub fn release(self, budget: &Budget) {
+        budget.give_back(self.memory());
+    }
+
     /// Copies the samples numbered `rows` (from 0), one after the other, into `out` as f32; intensities as 0..1.
+    ///
+    /// # Errors
+    /// A file that cannot be read any more.
     ///
     /// # Panics
     /// If a row is out of range or `out` is not `rows.len() * row_len()` long.
-    pub fn gather_f32(&self, rows: &[usize], out: &mut [f32]) {
-        match &self.values {
-            Values::U8(values) => self.gather(rows, values, out, f32::from),
-            Values::Intensity(values) => self.gather(rows, values, out, intensity),
-            Values::I16(values) => self.gather(rows, values, out, f32::from),
-            Values::I32(values) => self.gather(rows, values, out, |value| value as f32),
-            Values::F32(values) => self.gather(rows, values, out, |value| value),
-        }
+    pub fn gather_f32(&self, rows: &[usize], out: &mut [f32]) -> Result<(), DataError> {
+        let form = self.values.form;
+        self.gather(rows, out, |bytes, out| form.decode_f32(bytes, out))
     }
 
     /// Copies the samples numbered `rows` (from 0), one after the other, into `out` as i32; a bool as 0 or 1. Real numbers lose
     /// their fraction; columns of other elements hold none.
     ///
+    /// # Errors
+    /// A file that cannot be read any more.
+    ///
     /// # Panics
     /// If a row is out of range or `out` is not `rows.len() * row_len()` long.
-    pub fn gather_i32(&self, rows: &[usize], out: &mut [i32]) {
-        match &self.values {
-            Values::U8(values) => self.gather(rows, values, out, i32::from),
-            Values::Intensity(values) => self.gather(rows, values, out, |byte| intensity(byte) as i32),
-            Values::I16(values) => self.gather(rows, values, out, i32::from),
-            Values::I32(values) => self.gather(rows, values, out, |value| value),
-            Values::F32(values) => self.gather(rows, values, out, |value| value as i32),
-        }
+    pub fn gather_i32(&self, rows: &[usize], out: &mut [i32]) -> Result<(), DataError> {
+        let form = self.values.form;
+        self.gather(rows, out, |bytes, out| form.decode_i32(bytes, out))
     }
 
-    fn gather<A: Copy, B>(&self, rows: &[usize], values: &[A], out: &mut [B], convert: impl Fn(A) -> B) {
+    fn gather<T>(&self, rows: &[usize], out: &mut [T], decode: impl Fn(&[u8], &mut [T])) -> Result<(), DataError> {
         let length = self.row_len();
         assert_eq!(out.len(), rows.len() * length, "the minibatch's length");
-        for (slot, row) in rows.iter().enumerate() {
-            let from = &values[row * length..(row + 1) * length];
-            for (to, value) in out[slot * length..(slot + 1) * length].iter_mut().zip(from) {
-                *to = convert(*value);
-            }
+        if length == 0 {
+            return Ok(());
         }
+        let Values { form, stride, bytes } = &self.values;
+        let mut scratch = Vec::new();
+        let mut rest = out;
+        // Rows that stand one after the other are one read.
+        for run in rows.chunk_by(|row, next| *stride == length * form.size() && *next == row + 1) {
+            assert!(run[run.len() - 1] < self.rows, "a row of the column");
+            let (part, after) = rest.split_at_mut(run.len() * length);
+            decode(bytes.part(run[0] * stride, part.len() * form.size(), &mut scratch)?, part);
+            rest = after;
+        }
+        Ok(())
     }
 }
 
@@ -206,29 +159,31 @@ pub fn free_sizes<'a>(
 mod tests {
     use super::*;
 
-    #[test]
-    fn gathers_rows_in_the_order_asked_for() {
-        let column = Column::new(Element::F32, vec![2], 3, Values::Intensity(vec![0, 255, 51, 102, 1, 2]));
-        let mut out = [0.0; 4];
-        column.gather_f32(&[1, 0], &mut out);
-        assert_eq!(out, [0.2, 0.4, 0.0, 1.0]);
-        let column = Column::from_i32(vec![], 3, vec![7, 8, 9]);
-        let mut out = [0; 4];
-        column.gather_i32(&[2, 2, 0, 1], &mut out);
-        assert_eq!(out, [9, 9, 7, 8]);
+    fn column(form: Form, shape: &[usize], rows: usize, bytes: Vec<u8>) -> Column {
+        Column::packed(Element::F32, shape.to_vec(), rows, form, Bytes::Memory(bytes))
     }
 
     #[test]
-    fn computed_columns_are_checked_as_files_are() {
-        let want = Want::input(Element::Index(3), vec![]);
-        let column = Column::from_f32(vec![1], 3, vec![0.0, 2.0, 1.0]).cast(&want).unwrap();
-        assert_eq!((column.element(), column.shape()), (Element::Index(3), &[][..]));
-        let error = Column::from_f32(vec![], 3, vec![0.0, 2.0, 3.0]).cast(&want).unwrap_err();
-        assert_eq!(error.row, Some(3));
-        let want = Want::input(Element::F32, vec![Size::Known(2)]);
-        let error = Column::from_f32(vec![2], 2, vec![0.0, 2.0, 3.0, f32::NAN]).cast(&want).unwrap_err();
-        assert_eq!(error.to_string(), "row 2: the value is NaN, a finite number was expected");
-        assert!(Column::from_i32(vec![3], 1, vec![1, 2, 3]).cast(&want).is_err());
+    fn gathers_rows_in_the_order_asked_for() {
+        let intensity = Form { intensity: true, ..Form::own(Number::U8) };
+        let column = column(intensity, &[2], 3, vec![0, 255, 51, 102, 1, 2]);
+        let mut out = [0.0; 4];
+        column.gather_f32(&[1, 0], &mut out).unwrap();
+        assert_eq!(out, [0.2, 0.4, 0.0, 1.0]);
+        column.gather_f32(&[0, 1], &mut out).unwrap();
+        assert_eq!(out, [0.0, 1.0, 0.2, 0.4]);
+    }
+
+    #[test]
+    fn gathers_integers_and_overlapping_rows() {
+        let bytes = [7i16, 8, 9].iter().flat_map(|value| value.to_be_bytes()).collect();
+        let big = Form { big_endian: true, ..Form::own(Number::I16) };
+        let mut out = [0; 4];
+        column(big, &[], 3, bytes).gather_i32(&[2, 2, 0, 1], &mut out).unwrap();
+        assert_eq!(out, [9, 9, 7, 8]);
+        let values = Values { form: Form::own(Number::U8), stride: 1, bytes: Bytes::Memory(vec![1, 2, 3]) };
+        Column::new(Element::I32, vec![2], 2, values).gather_i32(&[0, 1], &mut out).unwrap();
+        assert_eq!(out, [1, 2, 2, 3]);
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::binary::{Layout, Number, fill, load as load_numbers};
+use super::binary::{Layout, Number, Reading, fill, load as load_numbers};
 use super::column::Column;
 use super::error::{DataError, DataErrorKind};
 use super::header::Header;
 use super::open::{Body, check_length, cut_short, open, signature};
+use super::store::Budget;
 use super::want::Want;
 
 /// Reads the header and makes sure that the file is as long as it says.
@@ -18,11 +19,11 @@ pub(super) fn header(path: &Path) -> Result<Header, DataError> {
 }
 
 /// Reads the whole file as a column that feeds `want`.
-pub(super) fn load(path: &Path, want: &Want, raw: bool) -> Result<Column, DataError> {
+pub(super) fn load(path: &Path, want: &Want, raw: bool, budget: &Budget) -> Result<Column, DataError> {
     let (layout, mut body) = begin(path)?;
     layout.file_length().ok_or_else(|| too_large(path))?;
     layout.header.check(path, want)?;
-    load_numbers(path, &layout, &mut body, want, raw)
+    load_numbers(&Reading { path, want, raw, plain: body.is_plain(), budget }, &layout, &mut body)
 }
 
 fn begin(path: &Path) -> Result<(Layout, Body), DataError> {
@@ -105,6 +106,10 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn load(path: &Path, want: &Want, raw: bool) -> Result<Column, DataError> {
+        super::load(path, want, raw, &Budget::of_machine())
+    }
+
     fn image() -> Want {
         Want::input(Element::F32, vec![Size::Known(1), Size::Known(2), Size::Known(2)])
     }
@@ -117,9 +122,9 @@ mod tests {
         assert_eq!(header(&path), Ok(expected));
         let column = load(&path, &image(), false).unwrap();
         let mut out = [0.0; 4];
-        column.gather_f32(&[0], &mut out);
+        column.gather_f32(&[0], &mut out).unwrap();
         assert_eq!((column.shape(), out), (&[1, 2, 2][..], [0.0, 1.0, 0.2, 0.4]));
-        load(&path, &image(), true).unwrap().gather_f32(&[1], &mut out);
+        load(&path, &image(), true).unwrap().gather_f32(&[1], &mut out).unwrap();
         assert_eq!(out, [1.0, 2.0, 3.0, 4.0]);
     }
 
@@ -137,9 +142,9 @@ mod tests {
         for (kind, data) in cases {
             let path = write(&folder, &bytes(kind, &[2], &data));
             let mut real = [0.0; 2];
-            load(&path, &Want::input(Element::F32, vec![]), false).unwrap().gather_f32(&[0, 1], &mut real);
+            load(&path, &Want::input(Element::F32, vec![]), false).unwrap().gather_f32(&[0, 1], &mut real).unwrap();
             let mut whole = [0; 2];
-            load(&path, &Want::input(Element::I32, vec![]), false).unwrap().gather_i32(&[0, 1], &mut whole);
+            load(&path, &Want::input(Element::I32, vec![]), false).unwrap().gather_i32(&[0, 1], &mut whole).unwrap();
             let expected = if kind == 8 { [3, 7] } else { [3, -7] };
             assert_eq!((real, whole), (expected.map(|value| value as f32), expected), "type {kind:02x}");
         }

@@ -1,11 +1,13 @@
 //! Readers of data files, and the data sets that they make.
 //!
-//! A [`Source`] names a file and what to take of it. Its `header` is cheap and says shape and rows, so that most faults are found
-//! before anything runs; its `load` gives a [`Column`], every value checked against the [`Want`] of the input that it feeds. Columns
-//! of equal length make a [`DataSet`]. Column expressions are computed elsewhere, on columns loaded as [`Want::any`].
+//! A [`Source`] names a file and what to take of it. Its header, from a [`Catalog`], is cheap and says shape and rows, so that most
+//! faults are found before anything runs; [`load`] gives [`Column`]s, every value checked against the [`Want`] of the input that it
+//! feeds. Columns take memory from a [`Budget`]; those beyond it are read from disk a minibatch at a time. Columns of equal length
+//! make a [`DataSet`]. Column expressions are computed elsewhere, on columns loaded as [`Want::any`], into [`Computed`] ones.
 
 mod binary;
 mod column;
+mod computed;
 mod error;
 mod header;
 mod idx;
@@ -14,14 +16,17 @@ mod npy;
 mod open;
 mod set;
 mod source;
+mod store;
 mod table;
 mod want;
 
 pub use binary::Number;
 pub use column::{Column, free_sizes};
+pub use computed::Computed;
 pub use error::{DataError, DataErrorKind};
 pub use header::Header;
 pub use set::{DataSet, common_rows};
-pub use source::{Source, dataset_variables};
+pub use source::{Catalog, Source, load};
+pub use store::Budget;
 pub use table::Columns;
 pub use want::{Element, Fault, Size, Want};

@@ -10,11 +10,12 @@ use std::path::Path;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::binary::{Layout, Number, fill, load as load_numbers};
+use super::binary::{Layout, Number, Reading, fill, load as load_numbers};
 use super::column::Column;
 use super::error::{DataError, DataErrorKind};
 use super::header::Header;
 use super::open::{check_length, cut_short, open, open_file, signature, surplus};
+use super::store::Budget;
 use super::want::Want;
 use crate::base::closest;
 
@@ -31,11 +32,11 @@ pub(super) fn header(path: &Path) -> Result<Header, DataError> {
 }
 
 /// Reads a whole `.npy` file as a column that feeds `want`.
-pub(super) fn load(path: &Path, want: &Want, raw: bool) -> Result<Column, DataError> {
+pub(super) fn load(path: &Path, want: &Want, raw: bool, budget: &Budget) -> Result<Column, DataError> {
     let mut body = open(path)?;
     let (layout, _) = begin(path, &mut body)?;
     layout.header.check(path, want)?;
-    load_numbers(path, &layout, &mut body, want, raw)
+    load_numbers(&Reading { path, want, raw, plain: body.is_plain(), budget }, &layout, &mut body)
 }
 
 /// Reads the header of the array `key` of a `.npz` file and makes sure that the array is as long as it says.
@@ -51,11 +52,11 @@ pub(super) fn npz_header(path: &Path, key: &str) -> Result<Header, DataError> {
 }
 
 /// Reads the array `key` of a `.npz` file as a column that feeds `want`.
-pub(super) fn npz_load(path: &Path, key: &str, want: &Want, raw: bool) -> Result<Column, DataError> {
+pub(super) fn npz_load(path: &Path, key: &str, want: &Want, raw: bool, budget: &Budget) -> Result<Column, DataError> {
     in_entry(path, key, |entry, _| {
         let (layout, _) = begin(path, entry)?;
         layout.header.check(path, want)?;
-        load_numbers(path, &layout, entry, want, raw)
+        load_numbers(&Reading { path, want, raw, plain: false, budget }, &layout, entry)
     })
 }
 

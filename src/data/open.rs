@@ -29,6 +29,13 @@ pub(super) enum Length {
     Gzip(u32),
 }
 
+impl Body {
+    /// Whether the bytes are the file's own.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.length, Length::Exact(_))
+    }
+}
+
 impl Read for Body {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.reader.read(buffer)

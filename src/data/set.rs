@@ -6,7 +6,7 @@ use super::column::Column;
 use super::error::{DataError, DataErrorKind};
 
 /// The columns of one set, by the names of the inputs that they feed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct DataSet {
     columns: Vec<(String, Column)>,
     rows: usize,
@@ -66,12 +66,16 @@ fn of(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::store::{Bytes, Form};
+    use crate::data::{Element, Number};
 
     #[test]
     fn all_columns_have_the_same_rows() {
-        let column = |rows: usize| Column::from_f32(vec![], rows, vec![0.0; rows]);
+        let column = |rows: usize| {
+            Column::packed(Element::F32, vec![], rows, Form::own(Number::F32), Bytes::Memory(vec![0; 4 * rows]))
+        };
         let set = DataSet::new(vec![("x".into(), column(3)), ("y".into(), column(3))]).unwrap();
-        assert_eq!((set.rows(), set.column("y").map(Column::rows), set.column("z")), (3, Some(3), None));
+        assert_eq!((set.rows(), set.column("y").map(Column::rows), set.column("z").is_none()), (3, Some(3), true));
         let error = DataSet::new(vec![("x".into(), column(3)), ("y".into(), column(2))]).unwrap_err();
         assert_eq!(error.message, "`y` has 2 rows, `x` has 3");
         assert!(DataSet::new(vec![("x".into(), column(0))]).is_err());

@@ -1,11 +1,15 @@
 //! A file and what to take of it: the one way in to all readers.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::column::Column;
-use super::error::DataError;
+use super::binary::Number;
+use super::column::{Column, misfit};
+use super::error::{DataError, DataErrorKind};
 use super::header::Header;
-use super::table::{Columns, Table, select};
+use super::store::Budget;
+use super::table::{Asked, Cells, Columns, Table, select};
 use super::want::Want;
 use super::{idx, nnc, npy};
 
@@ -65,57 +69,144 @@ impl Source {
         }
     }
 
-    /// What is known without the values. Of a text file all rows are counted; of a binary one its length is compared with what its
-    /// header promises.
-    ///
-    /// # Errors
-    /// A file that is missing, unreadable, cut short or not of its format, an unknown column, rows of unequal length.
-    pub fn header(&self) -> Result<Header, DataError> {
+    /// The variable or columns that it takes of a table with these `names`; none for what is no table.
+    fn cells(&self, names: &[String]) -> Result<Option<Cells>, DataError> {
         match self {
-            Source::Idx { path, .. } => idx::header(path),
-            Source::Npy { path, .. } => npy::header(path),
-            Source::Npz { path, key, .. } => npy::npz_header(path, key),
-            Source::Csv { path, columns } => {
-                let table = Table::open(path)?;
-                let cells = select(path, &table.names, columns)?;
-                table.header(&cells)
-            }
-            Source::Dataset { path, variable } => {
-                let table = Table::open(path)?;
-                let cells = nnc::find(path, &table.names, variable)?;
-                table.header(&cells)
-            }
+            Source::Csv { path, columns } => select(path, names, columns).map(Some),
+            Source::Dataset { path, variable } => nnc::find(path, names, variable).map(Some),
+            _ => Ok(None),
         }
     }
 
-    /// Reads the values as a column that feeds `want`.
+    fn is_table(&self) -> bool {
+        matches!(self, Source::Csv { .. } | Source::Dataset { .. })
+    }
+
+    /// What is known without the values; several headers are read best through one [`Catalog`].
+    ///
+    /// # Errors
+    /// As [`Catalog::header`].
+    pub fn header(&self) -> Result<Header, DataError> {
+        Catalog::default().header(self)
+    }
+
+    /// Reads the values as a column that feeds `want`; several are read best by one [`load`].
     ///
     /// # Errors
     /// What [`header`](Source::header) refuses, a shape that does not fit, and the first value that does not, with its row.
-    pub fn load(&self, want: &Want) -> Result<Column, DataError> {
+    pub fn load(&self, want: &Want, budget: &Budget) -> Result<Column, DataError> {
         match self {
-            Source::Idx { path, raw } => idx::load(path, want, *raw),
-            Source::Npy { path, raw } => npy::load(path, want, *raw),
-            Source::Npz { path, key, raw } => npy::npz_load(path, key, want, *raw),
-            Source::Csv { path, columns } => {
-                let table = Table::open(path)?;
-                let cells = select(path, &table.names, columns)?;
-                table.load(&cells, want, false)
-            }
-            Source::Dataset { path, variable } => {
-                let table = Table::open(path)?;
-                let cells = nnc::find(path, &table.names, variable)?;
-                table.load(&cells, want, true)
+            Source::Idx { path, raw } => idx::load(path, want, *raw, budget),
+            Source::Npy { path, raw } => npy::load(path, want, *raw, budget),
+            Source::Npz { path, key, raw } => npy::npz_load(path, key, want, *raw, budget),
+            Source::Csv { path, .. } | Source::Dataset { path, .. } => {
+                load_table(path, &[(self, want)], budget).remove(0)
             }
         }
     }
 }
 
-/// The names of the variables that a CSV in NNC's dataset format declares, in order.
-///
-/// # Errors
-/// A file that cannot be read, or a header with gaps or repetitions.
-pub fn dataset_variables(path: &Path) -> Result<Vec<String>, DataError> {
-    let table = Table::open(path)?;
-    Ok(nnc::variables(path, &table.names)?.into_iter().map(|variable| variable.name).collect())
+/// What headers say, each table read once however many columns are taken of it.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    tables: RefCell<BTreeMap<PathBuf, Result<Known, DataError>>>,
+}
+
+/// What is known of a table.
+#[derive(Clone, Debug)]
+struct Known {
+    names: Vec<String>,
+    rows: usize,
+}
+
+impl Catalog {
+    /// What is known of a column without its values. Of a text file all rows are counted; of a binary one its length is compared
+    /// with what its header promises.
+    ///
+    /// # Errors
+    /// A file that is missing, unreadable, cut short or not of its format, an unknown column, rows of unequal length.
+    pub fn header(&self, source: &Source) -> Result<Header, DataError> {
+        match source {
+            Source::Idx { path, .. } => idx::header(path),
+            Source::Npy { path, .. } => npy::header(path),
+            Source::Npz { path, key, .. } => npy::npz_header(path, key),
+            Source::Csv { path, .. } | Source::Dataset { path, .. } => {
+                let Known { names, rows } = self.table(path)?;
+                let shape = source.cells(&names)?.map(|cells| cells.shape).unwrap_or_default();
+                Ok(Header { number: Number::Text, shape, rows })
+            }
+        }
+    }
+
+    /// The names of the variables that a CSV in NNC's dataset format declares, in order.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a header with gaps or repetitions.
+    pub fn dataset_variables(&self, path: &Path) -> Result<Vec<String>, DataError> {
+        let Known { names, .. } = self.table(path)?;
+        Ok(nnc::variables(path, &names)?.into_iter().map(|variable| variable.name).collect())
+    }
+
+    fn table(&self, path: &Path) -> Result<Known, DataError> {
+        let read = || {
+            let table = Table::open(path)?;
+            Ok(Known { names: table.names.clone(), rows: table.count()? })
+        };
+        self.tables.borrow_mut().entry(path.to_path_buf()).or_insert_with(read).clone()
+    }
+}
+
+/// Reads columns, each as what it feeds wants it, every table in one pass: for each the column, or its first fault.
+pub fn load(asked: &[(&Source, &Want)], budget: &Budget) -> Vec<Result<Column, DataError>> {
+    let mut loaded: Vec<Option<Result<Column, DataError>>> = asked.iter().map(|_| None).collect();
+    for index in 0..asked.len() {
+        let (source, want) = asked[index];
+        if loaded[index].is_some() {
+            continue;
+        }
+        if !source.is_table() {
+            loaded[index] = Some(source.load(want, budget));
+            continue;
+        }
+        let same = |(_, (other, _)): &(usize, &(&Source, &Want))| other.is_table() && other.path() == source.path();
+        let places: Vec<usize> = asked.iter().enumerate().filter(same).map(|(place, _)| place).collect();
+        let columns: Vec<_> = places.iter().map(|place| asked[*place]).collect();
+        for (place, column) in places.into_iter().zip(load_table(source.path(), &columns, budget)) {
+            loaded[place] = Some(column);
+        }
+    }
+    loaded.into_iter().flatten().collect()
+}
+
+/// Reads columns of one table in one pass.
+fn load_table(path: &Path, columns: &[(&Source, &Want)], budget: &Budget) -> Vec<Result<Column, DataError>> {
+    let all = |error: DataError| columns.iter().map(|_| Err(error.clone())).collect();
+    let table = match Table::open(path) {
+        Ok(table) => table,
+        Err(error) => return all(error),
+    };
+    let mut asked = Vec::new();
+    let mut refused: Vec<Option<DataError>> = Vec::new();
+    for (source, want) in columns {
+        let files = matches!(source, Source::Dataset { .. });
+        let cells = source.cells(&table.names).map(Option::unwrap_or_default);
+        let fitting = cells.and_then(|cells| {
+            want.fit(&cells.shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault)).map(|_| cells)
+        });
+        match fitting {
+            Ok(cells) => {
+                asked.push(Asked { cells, want, files });
+                refused.push(None);
+            }
+            Err(error) => refused.push(Some(error)),
+        }
+    }
+    match table.load(&asked, budget) {
+        Ok(read) => {
+            let mut read = read.into_iter();
+            let next = |error: Option<DataError>| error.map(Err).or_else(|| read.next());
+            refused.into_iter().filter_map(next).collect()
+        }
+        Err(error) => all(error),
+    }
 }

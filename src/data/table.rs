@@ -8,11 +8,11 @@ use std::path::Path;
 use csv::ByteRecord;
 
 use super::binary::Number;
-use super::column::{Column, Values, misfit};
+use super::column::{Column, misfit};
 use super::error::{DataError, DataErrorKind};
-use super::header::Header;
 use super::npy::quoted;
 use super::open::{open, signature};
+use super::store::{Budget, Form, Sink};
 use super::want::{Element, Want};
 use crate::base::closest;
 
@@ -28,10 +28,18 @@ pub(super) struct Table<'a> {
 }
 
 /// The places of an input's cells in a row, and the shape that they make.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cells {
     pub places: Vec<usize>,
     pub shape: Vec<usize>,
+}
+
+/// A column that is asked of a table.
+pub(super) struct Asked<'a> {
+    pub cells: Cells,
+    pub want: &'a Want,
+    /// Whether a cell that is no number may name a file, as in NNC's format.
+    pub files: bool,
 }
 
 /// Which columns of a plain table feed an input.
@@ -70,41 +78,62 @@ impl<'a> Table<'a> {
         Ok(Table { path, names, reader, record: ByteRecord::new(), rows: 0 })
     }
 
-    /// What is known of the column that `cells` make; counts the rows and makes sure that they are of equal length.
-    pub fn header(mut self, cells: &Cells) -> Result<Header, DataError> {
+    /// The number of rows; makes sure that they are of equal length.
+    pub fn count(mut self) -> Result<usize, DataError> {
         while self.next_row()? {}
-        Ok(Header { number: Number::Text, shape: cells.shape.clone(), rows: self.rows })
+        Ok(self.rows)
     }
 
-    /// Reads the column that `cells` make. In NNC's format (`files`) a cell that is no number may name a file.
-    pub fn load(mut self, cells: &Cells, want: &Want, files: bool) -> Result<Column, DataError> {
-        let shape = want.fit(&cells.shape).map_err(|fault| misfit(self.path, DataErrorKind::Shape, fault))?;
-        let real = want.element == Element::F32;
-        let (mut floats, mut wholes) = (Vec::new(), Vec::new());
+    /// Reads all columns that are asked for in one pass: for each the column, or its first fault.
+    ///
+    /// # Errors
+    /// A row that cannot be read.
+    pub fn load(mut self, asked: &[Asked], budget: &Budget) -> Result<Vec<Result<Column, DataError>>, DataError> {
+        let path = self.path;
+        let mut sinks: Vec<_> = asked.iter().map(|_| Ok(Sink::new(path, budget))).collect();
+        let mut bytes = Vec::new();
         while self.next_row()? {
-            for place in &cells.places {
-                let text = str::from_utf8(&self.record[*place]).unwrap_or("\u{fffd}").trim();
-                let parsed = if real {
-                    parse_float(text, want).map(|value| floats.push(value))
-                } else {
-                    parse_whole(text, want).map(|value| wholes.push(value))
-                };
-                parsed.map_err(|mut fault| {
-                    if files && is_file(text) {
-                        fault.kind = DataErrorKind::Unsupported;
-                        fault.message =
-                            format!("the cell names the file `{text}`; cells that name files are not supported yet");
-                        fault.help = Some("put the numbers into an `npy` or `idx` file".into());
-                    }
-                    self.here(fault).in_column(self.names[*place].clone())
-                })?;
+            for (asked, sink) in asked.iter().zip(&mut sinks) {
+                let Ok(open) = sink else { continue };
+                bytes.clear();
+                if let Err(error) = self.row(asked, &mut bytes).and_then(|()| open.push(&bytes)) {
+                    *sink = Err(error);
+                }
             }
         }
         if self.rows == 0 {
-            return Err(DataError::new(self.path, DataErrorKind::Rows, "it holds no samples"));
+            return Err(DataError::new(path, DataErrorKind::Rows, "it holds no samples"));
         }
-        let values = if real { Values::F32(floats) } else { Values::I32(wholes) };
-        Ok(Column::new(want.element, shape, self.rows, values))
+        let column = |(asked, sink): (&Asked, Result<Sink, DataError>)| {
+            let Asked { cells, want, .. } = asked;
+            let shape = want.fit(&cells.shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault))?;
+            let number = if want.element == Element::F32 { Number::F32 } else { Number::I32 };
+            Ok(Column::packed(want.element, shape, self.rows, Form::own(number), sink?.finish()?))
+        };
+        Ok(asked.iter().zip(sinks).map(column).collect())
+    }
+
+    /// The asked column's elements of the row that was read last, as bytes.
+    fn row(&self, asked: &Asked, bytes: &mut Vec<u8>) -> Result<(), DataError> {
+        let Asked { cells, want, files } = asked;
+        for place in &cells.places {
+            let text = str::from_utf8(&self.record[*place]).unwrap_or("\u{fffd}").trim();
+            let parsed = match want.element {
+                Element::F32 => parse_float(text, want).map(f32::to_le_bytes),
+                _ => parse_whole(text, want).map(i32::to_le_bytes),
+            };
+            let parsed = parsed.map_err(|mut fault| {
+                if *files && is_file(text) {
+                    fault.kind = DataErrorKind::Unsupported;
+                    fault.message =
+                        format!("the cell names the file `{text}`; cells that name files are not supported yet");
+                    fault.help = Some("put the numbers into an `npy` or `idx` file".into());
+                }
+                self.here(fault).in_column(self.names[*place].clone())
+            });
+            bytes.extend(parsed?);
+        }
+        Ok(())
     }
 
     fn next_row(&mut self) -> Result<bool, DataError> {

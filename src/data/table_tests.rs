@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 
 use super::*;
 use crate::data::want::Size;
-use crate::data::{Source, dataset_variables};
+use crate::data::{Catalog, Header, Number, Source};
 
 struct File {
     _folder: tempfile::TempDir,
@@ -39,13 +39,13 @@ fn real(shape: &[usize]) -> Want {
 fn values(column: &Column) -> Vec<f32> {
     let rows: Vec<usize> = (0..column.rows()).collect();
     let mut out = vec![0.0; rows.len() * column.row_len()];
-    column.gather_f32(&rows, &mut out);
+    column.gather_f32(&rows, &mut out).unwrap();
     out
 }
 
 fn refusal(text: &str, name: &str, want: &Want) -> DataError {
     let (_file, source) = csv(text, one(name));
-    source.load(want).unwrap_err()
+    source.load(want, &Budget::of_machine()).unwrap_err()
 }
 
 #[test]
@@ -53,13 +53,17 @@ fn columns_are_chosen_by_name_list_and_range() {
     let text = "a,b,c\n1,2,3\n4,5,6\n";
     let (_file, source) = csv(text, one("b"));
     assert_eq!(source.header().unwrap(), Header { number: Number::Text, shape: vec![], rows: 2 });
-    assert_eq!(values(&source.load(&real(&[])).unwrap()), [2.0, 5.0]);
+    assert_eq!(values(&source.load(&real(&[]), &Budget::of_machine()).unwrap()), [2.0, 5.0]);
     let (_file, source) = csv(text, Columns::Several(vec!["c".into(), "a".into()]));
-    assert_eq!(values(&source.load(&real(&[2])).unwrap()), [3.0, 1.0, 6.0, 4.0]);
+    assert_eq!(values(&source.load(&real(&[2]), &Budget::of_machine()).unwrap()), [3.0, 1.0, 6.0, 4.0]);
     let (_file, source) = csv(text, one("a:c"));
-    assert_eq!(values(&source.load(&real(&[3])).unwrap()), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    assert_eq!(values(&source.load(&real(&[3]), &Budget::of_machine()).unwrap()), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let (_file, source) = csv("a:b,b\n1,2\n", one("a:b"));
-    assert_eq!(values(&source.load(&real(&[])).unwrap()), [1.0], "a name with a colon comes first");
+    assert_eq!(
+        values(&source.load(&real(&[]), &Budget::of_machine()).unwrap()),
+        [1.0],
+        "a name with a colon comes first"
+    );
     let (_file, source) = csv(text, one("c:a"));
     assert_eq!(source.header().unwrap_err().help.as_deref(), Some("write `a:c`"));
 }
@@ -68,13 +72,13 @@ fn columns_are_chosen_by_name_list_and_range() {
 fn spreadsheets_quirks_are_read() {
     let quirky = "\u{feff}\"name, first\",x\r\n\"a \"\"b\"\"\", 1.5 \r\n\r\n\"two\nlines\",\"2e1\"\r\n";
     let (_file, source) = csv(quirky, one("x"));
-    assert_eq!(values(&source.load(&real(&[])).unwrap()), [1.5, 20.0]);
+    assert_eq!(values(&source.load(&real(&[]), &Budget::of_machine()).unwrap()), [1.5, 20.0]);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(quirky.as_bytes()).unwrap();
     let packed = file("t.csv.gz", &encoder.finish().unwrap());
     let source = Source::Csv { path: packed.path.clone(), columns: one("x") };
     assert_eq!(source.header().unwrap().rows, 2);
-    assert_eq!(values(&source.load(&real(&[])).unwrap()), [1.5, 20.0]);
+    assert_eq!(values(&source.load(&real(&[]), &Budget::of_machine()).unwrap()), [1.5, 20.0]);
 }
 
 #[test]
@@ -98,14 +102,17 @@ fn cells_that_are_no_numbers_are_faults_with_row_and_line() {
 fn labels_are_whole_and_in_range() {
     let want = Want::input(Element::Index(3), vec![]);
     let (_file, source) = csv("y\n0\n2.0\n1e0\n", one("y"));
-    assert_eq!(values(&source.load(&want).unwrap()), [0.0, 2.0, 1.0]);
+    assert_eq!(values(&source.load(&want, &Budget::of_machine()).unwrap()), [0.0, 2.0, 1.0]);
     assert_eq!(refusal("y\n0\n3\n", "y", &want).message, "found 3, expected an index<3> from 0 to 2");
     assert_eq!(refusal("y\n0\n-1\n", "y", &want).row, Some(2));
     assert_eq!(refusal("y\n0.5\n", "y", &want).message, "0.5 is not a whole number, expected index<3>");
     assert_eq!(refusal("y\ncat\n", "y", &want).message, "found `cat`, a whole number for index<3> was expected");
     assert_eq!(refusal("y\nnan\n", "y", &want).message, "the value is NaN, a whole number was expected");
     let (_file, source) = csv("y\nTrue\nfalse\n1\n", one("y"));
-    assert_eq!(values(&source.load(&Want::input(Element::Bool, vec![])).unwrap()), [1.0, 0.0, 1.0]);
+    assert_eq!(
+        values(&source.load(&Want::input(Element::Bool, vec![]), &Budget::of_machine()).unwrap()),
+        [1.0, 0.0, 1.0]
+    );
 }
 
 #[test]
@@ -138,11 +145,11 @@ fn tables_of_the_wrong_form_are_faults() {
 fn nnc_datasets_are_read_by_variable() {
     let text = "\u{feff}#id,x__0:left,x__1:right,y:label\r\na,1,2,0\r\nb,3,4,1\r\n";
     let file = file("d.csv", text.as_bytes());
-    assert_eq!(dataset_variables(&file.path).unwrap(), ["x", "y"]);
+    assert_eq!(Catalog::default().dataset_variables(&file.path).unwrap(), ["x", "y"]);
     let source = |variable: &str| Source::Dataset { path: file.path.clone(), variable: variable.to_string() };
     assert_eq!(source("x").header().unwrap(), Header { number: Number::Text, shape: vec![2], rows: 2 });
-    assert_eq!(values(&source("x").load(&real(&[2])).unwrap()), [1.0, 2.0, 3.0, 4.0]);
-    let labels = source("y").load(&Want::input(Element::Index(2), vec![])).unwrap();
+    assert_eq!(values(&source("x").load(&real(&[2]), &Budget::of_machine()).unwrap()), [1.0, 2.0, 3.0, 4.0]);
+    let labels = source("y").load(&Want::input(Element::Index(2), vec![]), &Budget::of_machine()).unwrap();
     assert_eq!(values(&labels), [0.0, 1.0]);
     assert_eq!(source("z").header().unwrap_err().help.as_deref(), Some("it has `x`, `y`"));
 }
@@ -150,7 +157,9 @@ fn nnc_datasets_are_read_by_variable() {
 #[test]
 fn nnc_cells_that_name_files_are_refused_by_name() {
     let file = file("d.csv", b"x:image,y\n1,0\nimg/5.PNG,1\n");
-    let error = Source::Dataset { path: file.path.clone(), variable: "x".into() }.load(&real(&[])).unwrap_err();
+    let error = Source::Dataset { path: file.path.clone(), variable: "x".into() }
+        .load(&real(&[]), &Budget::of_machine())
+        .unwrap_err();
     assert_eq!(
         (error.kind, error.row, error.column.as_deref()),
         (DataErrorKind::Unsupported, Some(2), Some("x:image"))

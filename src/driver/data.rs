@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::check::{DataColumns, DataStatement, Format, Program, Reader, Select};
-use crate::data::{Column, Columns, DataError, DataSet, Element, Size, Source, Want, common_rows, dataset_variables};
+use crate::data::{Budget, Catalog, Column, Columns, DataError, DataSet, Element, Size, Source, Want, common_rows};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Graph, Input};
 use crate::source::Span;
@@ -36,16 +36,21 @@ impl Sets {
     ///
     /// # Errors
     /// The first fault of each file.
-    pub fn load(program: &Program, folder: &Path, overrides: &[DataOverride]) -> Result<Sets, Vec<Diagnostic>> {
+    pub fn load(
+        program: &Program,
+        folder: &Path,
+        overrides: &[DataOverride],
+        budget: &Budget,
+    ) -> Result<Sets, Vec<Diagnostic>> {
         let (mut sets, mut faults) = (Sets::default(), Vec::new());
-        for statement in statements(program, overrides, folder, &mut faults) {
-            match load_set(&program.graph, &statement) {
+        for statement in statements(program, overrides, folder, &Catalog::default(), &mut faults) {
+            match load_set(&program.graph, &statement, budget) {
                 Ok(set) => match statement.set.as_str() {
                     "train" => sets.train = Some(set),
                     "validation" => sets.validation = Some(set),
                     _ => sets.test = Some(set),
                 },
-                Err(fault) => faults.push(fault),
+                Err(found) => faults.extend(found),
             }
         }
         if faults.is_empty() { Ok(sets) } else { Err(faults) }
@@ -86,18 +91,19 @@ fn statements(
     program: &Program,
     overrides: &[DataOverride],
     folder: &Path,
+    catalog: &Catalog,
     faults: &mut Vec<Diagnostic>,
 ) -> Vec<Resolved> {
     let replaced = |set: &str| overrides.iter().any(|over| over.set == set);
     let mut found = Vec::new();
     for statement in program.data.iter().filter(|statement| !replaced(&statement.set)) {
-        match resolve(&program.graph, statement, folder) {
+        match resolve(&program.graph, statement, folder, catalog) {
             Ok(resolved) => found.push(resolved),
             Err(fault) => faults.push(fault),
         }
     }
     for over in overrides {
-        match whole(&program.graph, &over.path) {
+        match whole(&program.graph, &over.path, catalog) {
             Ok(columns) => {
                 let columns = columns.into_iter().map(|(name, source)| (name, source, None)).collect();
                 found.push(Resolved { set: over.set.clone(), span: None, columns });
@@ -108,7 +114,7 @@ fn statements(
     found
 }
 
-fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path) -> Result<Resolved, Diagnostic> {
+fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path, catalog: &Catalog) -> Result<Resolved, Diagnostic> {
     let columns = match &statement.source {
         DataColumns::Whole(reader) => {
             let path = folder.join(&reader.path);
@@ -116,7 +122,7 @@ fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path) -> Result<Re
                 let title = "only a `csv(...)` file holds every column by name";
                 return Err(Diagnostic::at(Code::E0401, reader.span, title, "give each input a column in braces"));
             }
-            let columns = whole(graph, &path).map_err(|error| error.diagnostic(Some(reader.span)))?;
+            let columns = whole(graph, &path, catalog).map_err(|error| error.diagnostic(Some(reader.span)))?;
             columns.into_iter().map(|(name, source)| (name, source, Some(reader.span))).collect()
         }
         DataColumns::Each(readers) => {
@@ -129,8 +135,8 @@ fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path) -> Result<Re
 }
 
 /// Every input's column of one CSV: variables of NNC's format, or plain columns of the inputs' names.
-fn whole(graph: &Graph, path: &Path) -> Result<Vec<(String, Source)>, DataError> {
-    let variables = dataset_variables(path)?;
+fn whole(graph: &Graph, path: &Path, catalog: &Catalog) -> Result<Vec<(String, Source)>, DataError> {
+    let variables = catalog.dataset_variables(path)?;
     let column = |input: &Input| (input.name.clone(), csv_column(path, &variables, &input.name));
     Ok(feeds_of(graph).map(column).collect())
 }
@@ -164,22 +170,21 @@ fn input_type<'a>(graph: &'a Graph, name: &str) -> Option<&'a Type> {
 
 /// Compares the headers of all data files with the inputs.
 pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride]) -> Vec<Diagnostic> {
-    let mut faults = Vec::new();
-    for set in statements(program, overrides, folder, &mut faults) {
-        let mut rows = Vec::new();
-        let mut shapes = BTreeMap::new();
+    let (mut faults, catalog) = (Vec::new(), Catalog::default());
+    for set in statements(program, overrides, folder, &catalog, &mut faults) {
+        let (mut rows, mut shapes, mut refused) = (Vec::new(), BTreeMap::new(), Vec::new());
         for (name, source, span) in &set.columns {
             let Some(ty) = input_type(&program.graph, name) else { continue };
-            let fitted =
-                source.header().and_then(|header| Ok((header.check(source.path(), &want_of(ty))?, header.rows)));
-            match fitted {
+            let header = catalog.header(source);
+            match header.and_then(|header| Ok((header.check(source.path(), &want_of(ty))?, header.rows))) {
                 Ok((shape, count)) => {
                     shapes.insert(name.as_str(), shape);
                     rows.push((name.as_str(), source.path(), count));
                 }
-                Err(error) => faults.push(with_input(error.diagnostic(*span), &program.graph, name)),
+                Err(error) => refused.push((error, name.as_str(), *span)),
             }
         }
+        faults.extend(reported(refused, &program.graph));
         if rows.len() == set.columns.len()
             && let Err(error) = common_rows(rows)
         {
@@ -192,6 +197,19 @@ pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride
     faults
 }
 
+/// Faults of columns as diagnostics; the same fault of two columns, as of one file that feeds both, is told once.
+fn reported(faults: Vec<(DataError, &str, Option<Span>)>, graph: &Graph) -> Vec<Diagnostic> {
+    let mut told: Vec<DataError> = Vec::new();
+    let mut diagnostics = Vec::new();
+    for (error, input, span) in faults {
+        if !told.contains(&error) {
+            diagnostics.push(with_input(error.diagnostic(span), graph, input));
+            told.push(error);
+        }
+    }
+    diagnostics
+}
+
 fn with_input(diagnostic: Diagnostic, graph: &Graph, name: &str) -> Diagnostic {
     let input = graph.inputs.iter().find(|input| input.name == name);
     match input.and_then(|input| graph.node(input.value).place.span.map(|span| (input, span))) {
@@ -202,15 +220,23 @@ fn with_input(diagnostic: Diagnostic, graph: &Graph, name: &str) -> Diagnostic {
     }
 }
 
-fn load_set(graph: &Graph, set: &Resolved) -> Result<DataSet, Diagnostic> {
-    let mut columns: Vec<(String, Column)> = Vec::new();
-    for (name, source, span) in &set.columns {
-        let Some(ty) = input_type(graph, name) else { continue };
-        let column = source.load(&want_of(ty)).map_err(|error| with_input(error.diagnostic(*span), graph, name))?;
-        columns.push((name.clone(), column));
+fn load_set(graph: &Graph, set: &Resolved, budget: &Budget) -> Result<DataSet, Vec<Diagnostic>> {
+    let wanted = |(name, ..): &(String, Source, Option<Span>)| input_type(graph, name).map(want_of);
+    let wants: Vec<Want> = set.columns.iter().filter_map(wanted).collect();
+    let asked: Vec<(&Source, &Want)> = set.columns.iter().map(|(_, source, _)| source).zip(&wants).collect();
+    let (mut columns, mut refused) = (Vec::new(), Vec::new());
+    for (column, (name, _, span)) in crate::data::load(&asked, budget).into_iter().zip(&set.columns) {
+        match column {
+            Ok(column) => columns.push((name.clone(), column)),
+            Err(error) => refused.push((error, name.as_str(), *span)),
+        }
     }
-    let whole = DataSet::new(columns).map_err(|error| error.diagnostic(set.span))?;
+    if !refused.is_empty() {
+        return Err(reported(refused, graph));
+    }
+    let refuse = |error: DataError| vec![error.diagnostic(set.span)];
+    let whole = DataSet::new(columns).map_err(refuse)?;
     let shape_of = |name: &str| whole.column(name).map(Column::shape);
-    sizes_of(graph, shape_of).map_err(|error| error.diagnostic(set.span))?;
+    sizes_of(graph, shape_of).map_err(refuse)?;
     Ok(whole)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Session;
 use super::data::{csv_column, want_of};
-use crate::data::{Column, DataError, DataSet, Source, common_rows, dataset_variables};
+use crate::data::{Budget, Catalog, Column, DataError, DataSet, Source, common_rows};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, Options, Plan, Store};
 use crate::ir::{Graph, ResultRole};
@@ -92,7 +92,7 @@ impl Session {
     /// The columns of the network's inputs and their number of rows.
     fn inputs(&self, network: &Graph, given: &[(String, PathBuf)]) -> Result<(DataSet, usize), Vec<Diagnostic>> {
         let mut columns: Vec<(String, Column)> = Vec::new();
-        let mut rows = Vec::new();
+        let (mut rows, budget) = (Vec::new(), Budget::of_machine());
         let needed: Vec<&str> = network.inputs.iter().map(|input| input.name.as_str()).collect();
         if let Some((unknown, _)) = given.iter().find(|(name, _)| !needed.contains(&name.as_str())) {
             let title = format!("the Runtime network has no input `{unknown}`");
@@ -107,7 +107,7 @@ impl Session {
             };
             let refuse = |error: DataError| vec![error.diagnostic(None)];
             let source = source_of(name, path).map_err(refuse)?;
-            let column = source.load(&want_of(network.ty(input.value))).map_err(refuse)?;
+            let column = source.load(&want_of(network.ty(input.value)), &budget).map_err(refuse)?;
             rows.push((name.as_str(), path.as_path(), column.rows()));
             columns.push((name.clone(), column));
         }
@@ -151,7 +151,7 @@ impl Session {
                     entry.insert(plan.map_err(|fault| vec![self.failure(&Failure::Plan(fault))])?)
                 }
             };
-            buffers.fill(Some(set), part, &[]);
+            buffers.fill(Some(set), part, &[]).map_err(|fault| vec![fault.diagnostic(None)])?;
             let run = RunContext { seed: options.seed, step: 0, batch: part.len() };
             let outcome = engine.run(plan, store, &buffers.feeds(), &run).expect("the plan and its feeds are ours");
             for (index, result) in graph.results.iter().enumerate() {
@@ -175,7 +175,7 @@ fn source_of(input: &str, path: &Path) -> Result<Source, DataError> {
     let name = path.to_string_lossy().to_lowercase();
     let bare = name.strip_suffix(".gz").unwrap_or(&name);
     if bare.ends_with(".csv") {
-        return Ok(csv_column(path, &dataset_variables(path)?, input));
+        return Ok(csv_column(path, &Catalog::default().dataset_variables(path)?, input));
     }
     let (path, raw) = (path.to_path_buf(), false);
     Ok(match () {

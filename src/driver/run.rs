@@ -10,7 +10,7 @@ use super::data::{Sets, feeds_of};
 use super::file::write_whole;
 use super::{DataOverride, Session};
 use crate::check::{Keep, Length, Program, TrainSettings};
-use crate::data::DataSet;
+use crate::data::{Budget, DataSet};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, PlanError, Store};
 use crate::ir::{Place, ResultRole};
@@ -78,7 +78,7 @@ impl Session {
         stop: &AtomicBool,
     ) -> Result<RunReport, Vec<Diagnostic>> {
         let Some(program) = &self.program else { return Err(self.diagnostics.clone()) };
-        let sets = Sets::load(program, &self.folder, &options.data)?;
+        let sets = Sets::load(program, &self.folder, &options.data, &Budget::of_machine())?;
         self.fed(program, &sets).map_err(|fault| vec![fault])?;
         let settings = settings_of(program, options);
         let training = Training {
@@ -150,7 +150,7 @@ impl Session {
         crate::train::set_weights(&mut store, weights);
         let mut engine = Engine::new(threads);
         let means = evaluator.means(&mut engine, &mut store, Some(set), settings.seed);
-        let means = means.map_err(|fault| refuse(Failure::Plan(fault)))?;
+        let means = means.map_err(refuse)?;
         Ok(evaluator.names().map(str::to_owned).zip(means).collect())
     }
 
@@ -167,6 +167,7 @@ impl Session {
                 Diagnostic::new(Code::E0205, title).help("make the minibatch or the widest layer smaller")
             }
             Failure::Plan(fault) => Diagnostic::new(Code::E0205, fault.to_string()),
+            Failure::Data(fault) => fault.diagnostic(None),
             Failure::NotFinite { culprit: Some((place, op)), .. } => {
                 let label = format!("`{op}` gives a NaN or an infinity here, from finite values");
                 self.at_place(Code::E0802, *place, failure.to_string(), &label)

@@ -1,6 +1,6 @@
 //! Minibatches: the order of the samples, and buffers that are filled from columns again and again.
 
-use crate::data::{DataSet, Element};
+use crate::data::{DataError, DataSet, Element};
 use crate::engine::plan::Feed;
 use crate::ir::Graph;
 use crate::tensor::DType;
@@ -77,7 +77,10 @@ impl Batch {
     }
 
     /// Fills the buffers with the samples numbered `rows`, and the scalars, in the order of the graph's inputs, with `scalars`.
-    pub fn fill(&mut self, set: Option<&DataSet>, rows: &[usize], scalars: &[f32]) {
+    ///
+    /// # Errors
+    /// A data file that cannot be read any more.
+    pub fn fill(&mut self, set: Option<&DataSet>, rows: &[usize], scalars: &[f32]) -> Result<(), DataError> {
         let mut scalars = scalars.iter();
         for (name, buffer) in self.names.iter().zip(&mut self.buffers) {
             let column = set.and_then(|set| set.column(name));
@@ -85,21 +88,22 @@ impl Batch {
                 (Buffer::Scalar(scalar), _) => *scalar = [scalars.next().copied().unwrap_or(0.0)],
                 (Buffer::F32(values), Some(column)) => {
                     values.resize(rows.len() * column.row_len(), 0.0);
-                    column.gather_f32(rows, values);
+                    column.gather_f32(rows, values)?;
                 }
                 (Buffer::I32(values), Some(column)) => {
                     values.resize(rows.len() * column.row_len(), 0);
-                    column.gather_i32(rows, values);
+                    column.gather_i32(rows, values)?;
                 }
                 (Buffer::Bool(values), Some(column)) => {
                     debug_assert_eq!(column.element(), Element::Bool);
                     let mut integers = vec![0; rows.len() * column.row_len()];
-                    column.gather_i32(rows, &mut integers);
+                    column.gather_i32(rows, &mut integers)?;
                     *values = integers.into_iter().map(|value| value != 0).collect();
                 }
                 (_, None) => {}
             }
         }
+        Ok(())
     }
 
     /// What an engine is fed.

@@ -5,8 +5,9 @@ use std::collections::btree_map::Entry;
 
 use super::batches::Batch;
 use super::sizes::sizes_of;
+use super::trainer::Failure;
 use crate::data::{Column, DataSet};
-use crate::engine::plan::{Engine, Options, Plan, PlanError, Store};
+use crate::engine::plan::{Engine, Options, Plan, Store};
 use crate::ir::Graph;
 use crate::ops::RunContext;
 use crate::tensor::Sizes;
@@ -52,14 +53,14 @@ impl Evaluator {
     /// inputs are then all drawn, one minibatch is drawn.
     ///
     /// # Errors
-    /// When a plan does not fit in memory.
+    /// When a plan does not fit in memory, or a data file cannot be read any more.
     pub fn means(
         &mut self,
         engine: &mut Engine,
         store: &mut Store,
         set: Option<&DataSet>,
         seed: u64,
-    ) -> Result<Means, PlanError> {
+    ) -> Result<Means, Failure> {
         let rows: Vec<usize> = (0..set.map_or(self.batch, DataSet::rows)).collect();
         let sizes = self.sizes(set);
         let mut sums = vec![0.0; self.graph.results.len()];
@@ -71,7 +72,7 @@ impl Evaluator {
                     entry.insert(Plan::new(&graph, rows.len(), store, &Options::default())?)
                 }
             };
-            self.buffers.fill(set, rows, &[]);
+            self.buffers.fill(set, rows, &[])?;
             let run = RunContext { seed, step: VALIDATION_STEP, batch: rows.len() };
             let outcome =
                 engine.run(plan, store, &self.buffers.feeds(), &run).expect("the plan and its feeds are ours");

@@ -17,7 +17,7 @@ use super::step::{StepGraph, step_graph};
 use super::weights::{Elements, SavedTensor, Weights};
 use crate::base::IndexVec;
 use crate::check::{Keep, Length, Program, TrainSettings};
-use crate::data::{Column, DataSet};
+use crate::data::{Column, DataError, DataSet};
 use crate::engine::plan::{Engine, Options, Plan, PlanError, Store};
 use crate::ir::{Graph, Place, ResultRole, VarId, VariableKind};
 use crate::lower::{OBJECTIVE, Unbatchable, lower};
@@ -109,6 +109,8 @@ pub enum Failure {
     Unbatchable(Unbatchable),
     /// A plan does not fit in memory.
     Plan(PlanError),
+    /// A data file cannot be read any more.
+    Data(DataError),
     /// A value became NaN or infinite.
     NotFinite {
         /// The loss or metric, or the objective.
@@ -131,6 +133,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Unbatchable(fault) => fault.fmt(f),
             Failure::Plan(fault) => fault.fmt(f),
+            Failure::Data(fault) => fault.fmt(f),
             Failure::NotFinite { result, step: Some(step), .. } => write!(f, "`{result}` is not finite in step {step}"),
             Failure::NotFinite { result, .. } => write!(f, "the validation value of `{result}` is not finite"),
             Failure::Observer(reason) => f.write_str(reason),
@@ -143,6 +146,12 @@ impl std::error::Error for Failure {}
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Failure {
         Failure::Plan(error)
+    }
+}
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Failure {
+        Failure::Data(error)
     }
 }
 
@@ -295,7 +304,7 @@ impl<'a> Trainer<'a> {
     pub fn step(&mut self, step: u64, rows: &[usize]) -> Result<Vec<f32>, Failure> {
         self.plan(rows.len())?;
         let plan = &self.plans[&rows.len()];
-        self.buffers.fill(self.training.train, rows, &self.scalars(step));
+        self.buffers.fill(self.training.train, rows, &self.scalars(step))?;
         let run = RunContext { seed: self.training.settings.seed, step, batch: rows.len() };
         let outcome = self
             .engine
@@ -486,7 +495,9 @@ impl<'a> Trainer<'a> {
                 return failure;
             }
         }
-        self.buffers.fill(self.training.train, rows(failing), &self.scalars(failing));
+        if let Err(fault) = self.buffers.fill(self.training.train, rows(failing), &self.scalars(failing)) {
+            return Failure::Data(fault);
+        }
         let run = RunContext { seed: self.training.settings.seed, step: failing, batch: rows(failing).len() };
         let inputs = self.buffers.tensors(&self.step.graph, &run);
         let culprit = self.culprit(&self.step.graph, &inputs, &run);
@@ -509,7 +520,7 @@ impl<'a> Trainer<'a> {
         let mut buffers = Batch::new(&graph);
         let rows: Vec<usize> = (0..set.map_or(self.training.settings.batch, DataSet::rows)).collect();
         let culprit = rows.chunks(self.training.settings.batch).find_map(|rows| {
-            buffers.fill(set, rows, &[]);
+            buffers.fill(set, rows, &[]).ok()?;
             let run = RunContext { seed: self.training.settings.seed, step: u64::MAX, batch: rows.len() };
             self.culprit(&graph, &buffers.tensors(&graph, &run), &run)
         });

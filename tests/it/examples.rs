@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use nnlc::base::IndexVec;
 use nnlc::check::Program;
+use nnlc::data::Budget;
 use nnlc::driver::{Request, Session, Sets};
 use nnlc::engine::reference;
 use nnlc::ir::VarId;
@@ -27,7 +28,7 @@ fn program(name: &str) -> Program {
 /// The total loss at each step of `steps` on the program's own data and settings.
 fn losses(name: &str, steps: &[Vec<usize>]) -> Vec<f64> {
     let program = program(name);
-    let sets = Sets::load(&program, &folder(), &[]).expect("the data is in the repository");
+    let sets = Sets::load(&program, &folder(), &[], &Budget::of_machine()).expect("the data is in the repository");
     let training = Training {
         program: &program,
         settings: &program.train,

@@ -209,27 +209,33 @@ fn images(c: &mut Criterion, teams: &[Team]) {
             AlignedBuf::zeroed(conv.partials_len()),
             AlignedBuf::zeroed(64 * maps_in * window.volume()),
             AlignedBuf::zeroed(64 * maps_out * window.places()),
+            AlignedBuf::zeroed(conv.columns_len()),
+            AlignedBuf::zeroed(conv.rows_len()),
         ];
-        let [x, w, y, pooled, partials, dx, dy] = memory.each_mut().map(|b| Shared(b.as_mut_ptr()));
+        let [x, w, y, pooled, partials, dx, dy, columns, rows] = memory.each_mut().map(|b| Shared(b.as_mut_ptr()));
         let work = (64 * 2 * maps_in * maps_out * window.taps() * window.places()) as u64;
         for team in teams {
             let share = |tiles, worker| Tiling::share(tiles, worker, team.threads());
             // SAFETY, for all below: the buffers have the sizes of their shapes, and tiles are disjoint.
             bench_team(c, "convolution", &format!("{name} forward"), work, team, &|worker, scratch| {
+                share(conv.column_tiles(), worker)
+                    .for_each(|tile| unsafe { conv.pack_columns(tile, w.at(), columns.at()) });
+                team.barrier().wait();
                 share(conv.tiles(), worker)
-                    .for_each(|tile| unsafe { conv.forward(tile, x.at(), w.at(), y.at(), scratch) });
+                    .for_each(|tile| unsafe { conv.forward(tile, x.at(), columns.at(), y.at(), scratch) });
             });
             bench_team(c, "convolution", &format!("{name} by data"), work, team, &|worker, scratch| {
+                share(conv.row_tiles(), worker).for_each(|tile| unsafe { conv.pack_rows(tile, w.at(), rows.at()) });
+                team.barrier().wait();
                 share(conv.tiles(), worker)
-                    .for_each(|tile| unsafe { conv.data_gradient(tile, y.at(), w.at(), dx.at(), scratch) });
+                    .for_each(|tile| unsafe { conv.data_gradient(tile, y.at(), rows.at(), dx.at(), scratch) });
             });
             bench_team(c, "convolution", &format!("{name} by weight"), work, team, &|worker, scratch| {
                 share(conv.weight_tiles(), worker)
                     .for_each(|tile| unsafe { conv.weight_gradient(tile, x.at(), y.at(), partials.at(), scratch) });
                 team.barrier().wait();
-                if worker == 0 {
-                    unsafe { conv.finish_weight(partials.at(), w.at()) };
-                }
+                share(conv.row_tiles(), worker)
+                    .for_each(|tile| unsafe { conv.finish_weight(tile, partials.at(), w.at(), scratch) });
             });
             bench_team(c, "pooling", &format!("{name} forward"), work, team, &|worker, _| {
                 share(pool.tiles(), worker).for_each(|tile| unsafe { pool.max(tile, y.at(), pooled.at()) });

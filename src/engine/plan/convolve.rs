@@ -1,18 +1,21 @@
-//! Convolutions and their two gradients as steps. Tiles are samples; the gradient by the weight is summed over runs of samples, whose
-//! sums a second step adds in order.
+//! Convolutions and their two gradients as steps. The weight is packed in a step of its own; then tiles are samples. The gradient by the
+//! weight is summed over runs of samples, whose sums another step adds in order.
+
+use std::sync::Arc;
 
 use super::build::Build;
 use super::memory::{Buffer, Home, Memory};
 use super::step::{Step, Work};
 use super::store::Kind;
-use super::view::{BufferId, View};
+use super::view::BufferId;
 use crate::engine::kernels::{Convolution, Scratch, Window};
 use crate::ir::{Node, Value};
 
-/// The products of a convolution, summed by one of its three roles.
-struct Products {
-    conv: Convolution,
+/// A part of a convolution or of one of its gradients.
+struct Part {
+    conv: Arc<Convolution>,
     role: Role,
+    /// What is read; of a single operand, twice the same.
     a: Operand,
     b: Operand,
     out: BufferId,
@@ -21,12 +24,18 @@ struct Products {
 /// What a step computes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// The result, from data and weight.
+    /// The weight packed for the result.
+    Columns,
+    /// The result, from data and packed weight.
     Forward,
-    /// The gradient by the data, from that by the result and the weight.
+    /// The weight packed for the gradient by the data.
+    Rows,
+    /// The gradient by the data, from that by the result and the packed weight.
     Data,
     /// The gradients by the weight of runs of samples, from data and the gradient by the result.
     Weight,
+    /// Their sum.
+    Finish,
 }
 
 /// A contiguous operand: its buffer and its first element.
@@ -42,43 +51,30 @@ impl Operand {
     }
 }
 
-impl Work for Products {
+impl Work for Part {
     fn tiles(&self) -> usize {
         match self.role {
+            Role::Columns => self.conv.column_tiles(),
+            Role::Rows | Role::Finish => self.conv.row_tiles(),
             Role::Forward | Role::Data => self.conv.tiles(),
             Role::Weight => self.conv.weight_tiles(),
         }
     }
 
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
-        let (a, b, out) = (self.a.pointer(memory), self.b.pointer(memory), memory.pointer(self.out).cast());
+        let (conv, out) = (&self.conv, memory.pointer(self.out).cast());
+        let (a, b) = (self.a.pointer(memory), self.b.pointer(memory));
         // SAFETY: operands and result are contiguous and have the sizes that the kernel was made for; the rest is the caller's promise.
         unsafe {
             match self.role {
-                Role::Forward => self.conv.forward(tile, a, b, out, scratch),
-                Role::Data => self.conv.data_gradient(tile, a, b, out, scratch),
-                Role::Weight => self.conv.weight_gradient(tile, a, b, out, scratch),
+                Role::Columns => conv.pack_columns(tile, a, out),
+                Role::Forward => conv.forward(tile, a, b, out, scratch),
+                Role::Rows => conv.pack_rows(tile, a, out),
+                Role::Data => conv.data_gradient(tile, a, b, out, scratch),
+                Role::Weight => conv.weight_gradient(tile, a, b, out, scratch),
+                Role::Finish => conv.finish_weight(tile, a, out, scratch),
             }
         }
-    }
-}
-
-/// Adds the gradients of runs of samples.
-struct Sum {
-    conv: Convolution,
-    partials: BufferId,
-    out: BufferId,
-}
-
-impl Work for Sum {
-    fn tiles(&self) -> usize {
-        1
-    }
-
-    unsafe fn run(&self, _: usize, memory: &Memory, _: &mut Scratch) {
-        let (partials, out) = (memory.pointer(self.partials).cast::<f32>(), memory.pointer(self.out).cast());
-        // SAFETY: the partial sums were written before; the result holds the weight's elements.
-        unsafe { self.conv.finish_weight(partials, out) };
     }
 }
 
@@ -91,28 +87,42 @@ pub(super) fn lower(build: &mut Build, value: Value, node: &Node) -> bool {
     };
     let sizes = |value: Value| &build.sizes[value][..];
     let (first, second, result) = (sizes(node.inputs[0]), sizes(node.inputs[1]), sizes(value));
-    let Some(conv) = (match role {
+    let conv = match role {
         Role::Forward => describe(node, first, second, result),
         Role::Data => describe(node, result, second, first),
-        Role::Weight => describe(node, first, result, second),
-    }) else {
-        return false;
+        _ => describe(node, first, result, second),
     };
-    let [a, b] = [node.inputs[0], node.inputs[1]].map(|input| build.packed(input));
-    let inputs = [a.clone(), b.clone()];
-    let operand = |view: &View| Operand { buffer: view.buffer, offset: view.offset };
-    let output = build.output(value);
-    let (a, b) = (operand(&a), operand(&b));
-    if role != Role::Weight {
-        build.step(value, node.op.0, Products { conv, role, a, b, out: output.buffer }, &inputs, &output);
-        return true;
+    let Some(conv) = conv.map(Arc::new) else { return false };
+    let [a, b] = [node.inputs[0], node.inputs[1]].map(|input| {
+        let view = build.packed(input);
+        Operand { buffer: view.buffer, offset: view.offset }
+    });
+    let out = build.output(value).buffer;
+    let extra = match role {
+        Role::Forward => conv.columns_len(),
+        Role::Data => conv.rows_len(),
+        _ => conv.partials_len(),
+    };
+    let extra = Buffer { home: Home::Arena, kind: Kind::F32, len: extra };
+    let extra = Operand { buffer: build.buffers.push(extra), offset: 0 };
+    let mut part = |role, a: Operand, b: Operand, out, label| {
+        let work = Box::new(Part { conv: conv.clone(), role, a, b, out });
+        build.steps.push(Step { work, reads: vec![a.buffer, b.buffer], writes: vec![out], value, label });
+    };
+    match role {
+        Role::Forward => {
+            part(Role::Columns, b, b, extra.buffer, "pack");
+            part(role, a, extra, out, node.op.0);
+        }
+        Role::Data => {
+            part(Role::Rows, b, b, extra.buffer, "pack");
+            part(role, a, extra, out, node.op.0);
+        }
+        _ => {
+            part(role, a, b, extra.buffer, node.op.0);
+            part(Role::Finish, extra, extra, out, "finish");
+        }
     }
-    let partials = Buffer { home: Home::Arena, kind: Kind::F32, len: conv.partials_len() };
-    let partials = build.buffers.push(partials);
-    let (reads, work) = (vec![a.buffer, b.buffer], Box::new(Products { conv, role, a, b, out: partials }));
-    build.steps.push(Step { work, reads, writes: vec![partials], value, label: node.op.0 });
-    let work = Box::new(Sum { conv, partials, out: output.buffer });
-    build.steps.push(Step { work, reads: vec![partials], writes: vec![output.buffer], value, label: "sum of runs" });
     true
 }
 

@@ -2,14 +2,17 @@
 
 use std::ops::Range;
 
+use super::super::simd::Isa;
 use super::super::tiling::Tiling;
 use super::Window;
+use super::halve::{Halves, halve};
 
 /// A pooling of `maps` maps, each `[size..]` without gaps; the result has `[positions..]` for each.
 #[derive(Clone, Copy, Debug)]
 pub struct Pooling {
     maps: usize,
     window: Window,
+    isa: Isa,
 }
 
 /// Tiles that a pooling is cut into at most.
@@ -18,7 +21,16 @@ const TILES: usize = 64;
 impl Pooling {
     /// Describes a pooling; maps of all samples count.
     pub fn new(maps: usize, window: Window) -> Self {
-        Pooling { maps, window }
+        Pooling { maps, window, isa: Isa::detect() }
+    }
+
+    /// The same pooling on another instruction set, for comparisons.
+    ///
+    /// # Panics
+    /// If this processor does not have it.
+    pub fn on(self, isa: Isa) -> Self {
+        assert!(Isa::available().contains(&isa), "{isa:?} is not available here");
+        Pooling { isa, ..self }
     }
 
     /// Number of tiles, fixed by the shape alone.
@@ -56,30 +68,17 @@ impl Pooling {
         }
     }
 
-    /// Whether windows are two by two, side by side, over an image without padding: the usual case.
-    fn is_halving(&self) -> bool {
+    /// The sizes where windows are two by two, side by side, over an image without padding: the usual case.
+    fn halving(&self) -> Option<Halves> {
         let w = &self.window;
-        w.kernel == [1, 2, 2] && w.stride == [1, 2, 2] && w.pad == [0; 3] && w.dilation == [1; 3]
+        let halves = w.kernel == [1, 2, 2] && w.stride == [1, 2, 2] && w.pad == [0; 3] && w.dilation == [1; 3];
+        let lines = w.size[0] == 1;
+        (halves && lines).then(|| Halves { width: w.size[2], high: w.positions[1], wide: w.positions[2] })
     }
 
     /// Places of the first largest element of each window, a NaN being larger than all, with each position's number.
     fn winners(&self, x: &[f32], mut visit: impl FnMut(usize, usize)) {
         let beats = |x: f32, best: f32| (x > best) | (x.is_nan() & !best.is_nan());
-        if self.is_halving() {
-            let (width, [_, high, wide]) = (self.window.size[2], self.window.positions);
-            for h in 0..high {
-                let (above, below) = x[2 * h * width..][..2 * width].split_at(width);
-                let pairs = above.chunks_exact(2).zip(below.chunks_exact(2)).take(wide);
-                for (w, (above, below)) in pairs.enumerate() {
-                    // Values beside places, and choices without jumps: which element wins cannot be foreseen.
-                    let upper = if beats(above[1], above[0]) { (above[1], 1) } else { (above[0], 0) };
-                    let lower = if beats(below[1], below[0]) { (below[1], width + 1) } else { (below[0], width) };
-                    let best = if beats(lower.0, upper.0) { lower.1 } else { upper.1 };
-                    visit(h * wide + w, 2 * h * width + 2 * w + best);
-                }
-            }
-            return;
-        }
         self.each_window(|number, places| {
             let first = places.next().expect("no window lies in padding alone");
             visit(number, places.fold(first, |best, place| if beats(x[place], x[best]) { place } else { best }));
@@ -116,7 +115,11 @@ impl Pooling {
         for map in self.share(tile) {
             // SAFETY: the caller's promises.
             let (x, y) = unsafe { (self.maps(map, x, y).0, Self::out(map, y, self.window.places())) };
-            self.winners(x, |number, place| y[number] = x[place]);
+            match self.halving() {
+                // SAFETY: an image and its halves, on an instruction set that there is.
+                Some(sizes) => unsafe { (halve(self.isa).max)(sizes, x.as_ptr(), y.as_mut_ptr()) },
+                None => self.winners(x, |number, place| y[number] = x[place]),
+            }
         }
     }
 
@@ -128,8 +131,15 @@ impl Pooling {
         for map in self.share(tile) {
             // SAFETY: the caller's promises.
             let ((x, dy), dx) = unsafe { (self.maps(map, x, dy), Self::out(map, dx, self.window.volume())) };
-            dx.fill(0.0);
-            self.winners(x, |number, place| dx[place] += dy[number]);
+            let halves = self.halving();
+            if halves.is_none_or(|sizes| 2 * sizes.wide != sizes.width || 2 * sizes.high != self.window.size[1]) {
+                dx.fill(0.0);
+            }
+            match halves {
+                // SAFETY: an image and its halves, on an instruction set that there is.
+                Some(sizes) => unsafe { (halve(self.isa).gradient)(sizes, x.as_ptr(), dy.as_ptr(), dx.as_mut_ptr()) },
+                None => self.winners(x, |number, place| dx[place] += dy[number]),
+            }
         }
     }
 

@@ -87,6 +87,55 @@ impl Simd for Avx512 {
         m != 0
     }
     #[inline(always)]
+    unsafe fn compress(m: __mmask16, a: __m512, to: *mut f32) -> usize {
+        // SAFETY: sixteen words are writable.
+        unsafe { _mm512_storeu_ps(to, _mm512_maskz_compress_ps(m, a)) };
+        m.count_ones() as usize
+    }
+    #[inline(always)]
+    unsafe fn unzip(a: __m512, b: __m512) -> (__m512, __m512) {
+        // SAFETY: the instructions exist by the trait's contract.
+        unsafe {
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+            (_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
+        }
+    }
+    #[inline(always)]
+    unsafe fn zip(even: __m512, odd: __m512) -> (__m512, __m512) {
+        // SAFETY: as above.
+        unsafe {
+            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+            (_mm512_permutex2var_ps(even, low, odd), _mm512_permutex2var_ps(even, high, odd))
+        }
+    }
+    /// Pairs of rows, then fours, then all: each step joins what the one before left side by side.
+    #[inline(always)]
+    unsafe fn transpose(rows: [__m512; 16]) -> [__m512; 16] {
+        // SAFETY: the instructions exist by the trait's contract.
+        unsafe {
+            let pairs: [__m512d; 16] = std::array::from_fn(|row| {
+                let (a, b) = (rows[row & !1], rows[row | 1]);
+                _mm512_castps_pd(if row % 2 == 0 { _mm512_unpacklo_ps(a, b) } else { _mm512_unpackhi_ps(a, b) })
+            });
+            let fours: [__m512; 16] = std::array::from_fn(|row| {
+                let first = (row & !3) + (row % 4) / 2;
+                let (a, b) = (pairs[first], pairs[first + 2]);
+                _mm512_castpd_ps(if row % 2 == 0 { _mm512_unpacklo_pd(a, b) } else { _mm512_unpackhi_pd(a, b) })
+            });
+            std::array::from_fn(|column| {
+                let (part, place) = (column / 4, column % 4);
+                let half = |first: usize| {
+                    let (a, b) = (fours[first + place], fours[first + 4 + place]);
+                    if part % 2 == 0 { _mm512_shuffle_f32x4::<0x88>(a, b) } else { _mm512_shuffle_f32x4::<0xdd>(a, b) }
+                };
+                let (a, b) = (half(0), half(8));
+                if part < 2 { _mm512_shuffle_f32x4::<0x88>(a, b) } else { _mm512_shuffle_f32x4::<0xdd>(a, b) }
+            })
+        }
+    }
+    #[inline(always)]
     unsafe fn shl<const N: u32>(a: __m512i) -> __m512i {
         // SAFETY: the instructions exist by the trait's contract.
         unsafe { _mm512_slli_epi32::<N>(a) }

@@ -111,6 +111,61 @@ pub(super) trait Simd: Copy + 'static {
     /// `a` where the mask holds, else `b`.
     unsafe fn select(m: Self::M, a: Self::F, b: Self::F) -> Self::F;
 
+    /// Writes the lanes where the mask holds, one after another; returns how many. Sixteen words are writable.
+    #[inline(always)]
+    unsafe fn compress(m: Self::M, a: Self::F, to: *mut f32) -> usize {
+        let (mut chosen, mut values) = ([0.0; LANES], [0.0; LANES]);
+        let mut count = 0;
+        // SAFETY: as for the caller; as many words are written as there are lanes at most.
+        unsafe {
+            Self::store(chosen.as_mut_ptr(), Self::select(m, Self::splat(1.0), Self::splat(0.0)));
+            Self::store(values.as_mut_ptr(), a);
+            for lane in (0..LANES).filter(|lane| chosen[*lane] != 0.0) {
+                to.add(count).write(values[lane]);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// The lanes at even places of `a`, then of `b`, and those at odd places.
+    #[inline(always)]
+    unsafe fn unzip(a: Self::F, b: Self::F) -> (Self::F, Self::F) {
+        let mut all = [0.0; 2 * LANES];
+        // SAFETY: as for the caller.
+        unsafe {
+            Self::store(all.as_mut_ptr(), a);
+            Self::store(all.as_mut_ptr().add(LANES), b);
+            let [even, odd]: [[f32; LANES]; 2] = [0, 1].map(|odd| std::array::from_fn(|lane| all[2 * lane + odd]));
+            (Self::load(even.as_ptr()), Self::load(odd.as_ptr()))
+        }
+    }
+
+    /// The way back from [`unzip`](Self::unzip).
+    #[inline(always)]
+    unsafe fn zip(even: Self::F, odd: Self::F) -> (Self::F, Self::F) {
+        let mut parts = [[0.0; LANES]; 2];
+        // SAFETY: as for the caller.
+        unsafe {
+            Self::store(parts[0].as_mut_ptr(), even);
+            Self::store(parts[1].as_mut_ptr(), odd);
+            let all: [f32; 2 * LANES] = std::array::from_fn(|place| parts[place % 2][place / 2]);
+            (Self::load(all.as_ptr()), Self::load(all.as_ptr().add(LANES)))
+        }
+    }
+
+    /// Lane `i` of row `j` becomes lane `j` of row `i`.
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self::F; LANES]) -> [Self::F; LANES] {
+        let (mut from, mut to) = ([[0.0; LANES]; LANES], [[0.0; LANES]; LANES]);
+        // SAFETY: as for the caller.
+        unsafe {
+            (0..LANES).for_each(|row| Self::store(from[row].as_mut_ptr(), rows[row]));
+            (0..LANES).for_each(|row| (0..LANES).for_each(|lane| to[lane][row] = from[row][lane]));
+            std::array::from_fn(|row| Self::load(to[row].as_ptr()))
+        }
+    }
+
     #[inline(always)]
     unsafe fn neg(a: Self::F) -> Self::F {
         // SAFETY: as for the caller.

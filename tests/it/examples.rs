@@ -7,13 +7,15 @@ use nnlc::base::IndexVec;
 use nnlc::check::Program;
 use nnlc::data::Budget;
 use nnlc::driver::{Request, Session, Sets};
+use nnlc::engine::plan::{Options, Plan, Store};
 use nnlc::engine::reference;
-use nnlc::ir::VarId;
+use nnlc::ir::{Graph, VarId, VariableKind};
 use nnlc::lower::lower;
-use nnlc::networks::{Network, derive};
+use nnlc::networks::{Network, derive, training};
 use nnlc::ops::RunContext;
+use nnlc::passes::Pipeline;
 use nnlc::tensor::Tensor;
-use nnlc::train::{Trainer, Training, initial_values};
+use nnlc::train::{Trainer, Training, initial_values, step_graph};
 
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "examples"].iter().collect()
@@ -23,6 +25,13 @@ fn program(name: &str) -> Program {
     let session = Session::open(&folder().join(name), &Request::default());
     assert!(session.diagnostics.is_empty(), "{name}: {:#?}", session.diagnostics);
     session.program.expect("a program without errors")
+}
+
+/// All programs of the folder.
+fn example_names() -> Vec<String> {
+    let entries = folder().read_dir().expect("the examples").flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with(".nn")).collect()
 }
 
 /// The total loss at each step of `steps` on the program's own data and settings.
@@ -47,17 +56,41 @@ fn losses(name: &str, steps: &[Vec<usize>]) -> Vec<f64> {
 #[test]
 fn every_example_learns_a_minibatch() {
     let mut count = 0;
-    for entry in folder().read_dir().expect("the examples").flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.ends_with(".nn") || name == "runtime_by_hand.nn" {
-            continue;
-        }
+    for name in example_names().into_iter().filter(|name| name != "runtime_by_hand.nn") {
         count += 1;
         let found = losses(&name, &vec![(0..16).collect(); 10]);
         assert!(found.iter().all(|loss| loss.is_finite()), "{name}: {found:?}");
         assert!(found[9] < found[0], "{name}: {found:?}");
     }
     assert!(count >= 7, "{count} examples train");
+}
+
+/// The operations of a graph that a plan leaves to the reference evaluation, which is slow and takes memory anew in each run.
+fn without_kernel(graph: &Graph, program: &Program, batch: usize) -> Vec<String> {
+    let mut store = Store::new();
+    initial_values(&program.graph, 1).into_iter().for_each(|(path, value)| store.set(&path, &value));
+    for slot in graph.variables.iter().filter(|variable| variable.kind == VariableKind::Slot) {
+        let shape = slot.ty.shape.constant().expect("a slot is as large as its parameter");
+        store.set(&slot.path, &Tensor::f32(&shape, vec![0.0; shape.iter().product()]));
+    }
+    let plan = Plan::new(graph, batch, &store, &Options::default()).expect("a plan");
+    let left = plan.labels().filter(|(_, label)| *label == Plan::UNPLANNED);
+    left.map(|(value, _)| format!("{value} = {}", graph.node(value).op)).collect()
+}
+
+#[test]
+fn every_step_of_the_examples_has_a_kernel() {
+    for name in example_names().iter().filter(|name| *name != "runtime_by_hand.nn") {
+        let program = program(name);
+        let main = lower(&training(&program.graph)).expect("a network that can be batched");
+        let step = Pipeline::standard().run(&step_graph(&main, &program.train).graph);
+        let validation =
+            lower(&derive(&program.graph, Network::MainValidation)).expect("a network that can be batched");
+        let runtime = lower(&derive(&program.graph, Network::MainRuntime)).expect("a network that can be batched");
+        for graph in [step, Pipeline::standard().run(&validation), runtime] {
+            assert_eq!(without_kernel(&graph, &program, 8), [""; 0], "{name}\n{graph}");
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! one arena; this is the only part of the library with `unsafe` code.
 
 mod affinity;
+mod along;
 mod block;
 mod buffer;
 mod conv;
@@ -19,6 +20,7 @@ mod pool;
 mod simd;
 mod tiling;
 
+pub use along::{Along, RowElement, RowOp};
 pub use block::{Fold, Map1, Map2, Map3};
 pub use buffer::{ALIGNMENT, AlignedBuf};
 pub use conv::{Convolution, Pooling, Window};

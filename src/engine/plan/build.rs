@@ -1,15 +1,19 @@
 //! From nodes to steps: where each value lies, and which work computes it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::along;
 use super::arena::{self, LINE, Lifetime};
 use super::convolve;
-use super::copy::Copy;
+use super::copy::{self, Copy};
+use super::draw;
 use super::fallback::Fallback;
 use super::fuse;
 use super::group::{Grouping, Item, Place, group};
+use super::lookup;
 use super::matmul;
 use super::memory::{Buffer, Home, write_tensor};
 use super::pooling;
@@ -99,7 +103,7 @@ pub(super) struct Build<'g> {
     /// The buffer of each input and variable.
     input_buffers: Vec<BufferId>,
     variable_buffers: IndexVec<VarId, BufferId>,
-    constants: Vec<(BufferId, std::sync::Arc<Tensor>)>,
+    constants: Vec<(BufferId, Arc<Tensor>)>,
     pub steps: Vec<Step>,
 }
 
@@ -158,19 +162,17 @@ impl<'g> Build<'g> {
             let buffer = self.buffers.push(Buffer { home: Home::Variable(id.index()), kind, len });
             self.variable_buffers.push(buffer);
         }
-        for (value, node) in graph.nodes.iter_enumerated().filter(|(value, _)| self.reached[*value]) {
+        for (value, node) in graph.nodes.iter_enumerated() {
+            if !self.reached[value] {
+                continue;
+            }
             self.located[value] = match node.op {
                 op::INPUT => Some(self.input_buffers[position::<Value>(node).index()]),
                 op::VARIABLE => {
                     self.readers[position::<VarId>(node)].push(value);
                     Some(self.variable_buffers[position::<VarId>(node)])
                 }
-                op::CONSTANT => {
-                    let buffer = Buffer { home: Home::Plan, kind: self.kind(value), len: self.len(value) };
-                    let buffer = self.buffers.push(buffer);
-                    self.constants.push((buffer, node.attrs.get_tensor("value").clone()));
-                    Some(buffer)
-                }
+                op::CONSTANT => Some(self.constant(self.kind(value), node.attrs.get_tensor("value").clone())),
                 _ => None,
             };
         }
@@ -254,6 +256,14 @@ impl<'g> Build<'g> {
         self.sizes[value].iter().product()
     }
 
+    /// A new buffer that always holds a tensor.
+    pub fn constant(&mut self, kind: Kind, tensor: Arc<Tensor>) -> BufferId {
+        let len = tensor.shape().iter().product();
+        let buffer = self.buffers.push(Buffer { home: Home::Plan, kind, len });
+        self.constants.push((buffer, tensor));
+        buffer
+    }
+
     /// A new buffer in the arena that holds a value row-major.
     pub fn output(&mut self, value: Value) -> View {
         let buffer = Buffer { home: Home::Arena, kind: self.kind(value), len: self.len(value) };
@@ -306,18 +316,22 @@ impl<'g> Build<'g> {
             self.copy(value, from, to);
             return;
         }
+        match node.op.0 {
+            "contract" => return matmul::lower(self, value, node),
+            "concatenate" => return copy::concatenate(self, value, node),
+            "pad" => return copy::pad(self, value, node),
+            "rand" | "randn" => return draw::lower(self, value, node),
+            _ => {}
+        }
         let planned = match node.op.0 {
-            "contract" => {
-                matmul::lower(self, value, node);
-                true
-            }
             "convolution" | "convolution_data_gradient" | "convolution_weight_gradient" => {
                 convolve::lower(self, value, node)
             }
             "max_pooling" | "max_pooling_gradient" | "max_pooling_pick" | "sum_pooling" | "sum_pooling_gradient" => {
                 pooling::lower(self, value, node)
             }
-            _ => false,
+            "gather" | "scatter_add" => lookup::lower(self, value, node),
+            _ => along::lower(self, value, node),
         };
         if !planned {
             self.fallback(value, node);
@@ -333,12 +347,17 @@ impl<'g> Build<'g> {
             sizes: self.sizes[value].to_vec(),
             output: output.buffer,
         };
-        self.step(value, node.op.0, work, &inputs, &output);
+        self.step(value, Plan::UNPLANNED, work, &inputs, &output);
     }
 
     /// Where a value lies row-major without gaps: where it is, or in a copy.
     pub fn packed(&mut self, value: Value) -> View {
         let view = self.view(value);
+        self.contiguous(value, view)
+    }
+
+    /// A view of a value, or a copy of it if it has gaps.
+    pub fn contiguous(&mut self, value: Value, view: View) -> View {
         if view.is_contiguous() { view } else { self.copied(value, view) }
     }
 
@@ -353,7 +372,7 @@ impl<'g> Build<'g> {
     fn copy(&mut self, value: Value, from: View, to: View) {
         let bytes = self.buffers[from.buffer].kind.bytes();
         let (inputs, output) = ([from.clone()], to.clone());
-        self.step(value, "copy", Copy { from, to, bytes }, &inputs, &output);
+        self.step(value, "copy", Copy::new(from, to, bytes), &inputs, &output);
     }
 
     /// A result, row-major in memory that keeps it until the next run.

@@ -1,40 +1,155 @@
-//! Copies: a strided view made contiguous, or written into a part of another buffer.
+//! Copies: a strided view made contiguous or written into a part of another buffer, and what consists of copies: joining and padding.
 
+use std::sync::Arc;
+
+use super::build::Build;
 use super::memory::Memory;
-use super::step::Work;
-use super::view::View;
-use crate::engine::kernels::Scratch;
+use super::step::{Step, Work};
+use super::store::Kind;
+use super::view::{Axes, View};
+use crate::engine::kernels::{Scratch, Tiling};
+use crate::ir::{Node, Value};
+use crate::tensor::Tensor;
 
-/// Copies a view's elements to another view of equal sizes.
+/// Elements that are worth a tile, and the most tiles.
+const TILE: usize = 1 << 14;
+const TILES: usize = 64;
+
+/// Copies a view's elements to another view of equal sizes, row by row; no element of the target is written twice.
 pub(super) struct Copy {
-    /// From where.
-    pub from: View,
-    /// To where; no element twice.
-    pub to: View,
+    from: View,
+    to: View,
     /// Bytes of an element: 4 or 1.
-    pub bytes: usize,
+    bytes: usize,
+    /// Sizes and strides of both sides, neighbouring axes joined where both lie alike. The last one is a row.
+    axes: Axes<(usize, isize, isize)>,
+}
+
+impl Copy {
+    /// Describes a copy of elements of `bytes` bytes, 4 or 1.
+    pub fn new(from: View, to: View, bytes: usize) -> Copy {
+        let strides = from.strides.iter().copied().zip(to.strides.iter().copied());
+        let mut axes: Axes<(usize, isize, isize)> = Axes::new();
+        for (size, (source, target)) in from.sizes.iter().copied().zip(strides).filter(|(size, _)| *size != 1) {
+            let reach = |stride: isize| stride * size as isize;
+            match axes.last_mut() {
+                Some(last) if last.1 == reach(source) && last.2 == reach(target) => {
+                    *last = (last.0 * size, source, target);
+                }
+                _ => axes.push((size, source, target)),
+            }
+        }
+        if axes.is_empty() {
+            axes.push((1, 1, 1));
+        }
+        Copy { from, to, bytes, axes }
+    }
+
+    /// The length of a row, and the parts that long ones are cut into.
+    fn row(&self) -> (usize, usize) {
+        let length = self.axes.last().map_or(1, |axis| axis.0);
+        (length, length.div_ceil(TILE).max(1))
+    }
+
+    fn parts(&self) -> usize {
+        let (length, parts) = self.row();
+        self.from.len() / length.max(1) * parts
+    }
+
+    /// Copies one part of a row.
+    ///
+    /// # Safety
+    /// As for [`Work::run`].
+    unsafe fn part(&self, part: usize, memory: &Memory) {
+        let (length, parts) = self.row();
+        let within = Tiling::share(length, part % parts, parts);
+        let (mut row, mut from, mut to) = (part / parts, self.from.offset as isize, self.to.offset as isize);
+        for (size, source, target) in self.axes.iter().rev().skip(1) {
+            let index = (row % size) as isize;
+            (row, from, to) = (row / size, from + index * source, to + index * target);
+        }
+        let [(_, source, target)] = self.axes[self.axes.len() - 1..] else { return };
+        let bytes = self.bytes as isize;
+        let from = memory.pointer(self.from.buffer).wrapping_offset((from + within.start as isize * source) * bytes);
+        let to = memory.pointer(self.to.buffer).wrapping_offset((to + within.start as isize * target) * bytes);
+        // SAFETY: both views lie within their buffers, which differ; words are aligned as buffers are.
+        unsafe {
+            match (self.bytes, source, target) {
+                (_, 1, 1) => from.copy_to_nonoverlapping(to, within.len() * self.bytes),
+                (4, ..) => strided(from.cast::<u32>(), source, to.cast(), target, within.len()),
+                _ => strided(from, source, to, target, within.len()),
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `count` elements of both sides, so far apart, lie within their buffers.
+unsafe fn strided<T: std::marker::Copy>(from: *const T, source: isize, to: *mut T, target: isize, count: usize) {
+    for index in 0..count as isize {
+        // SAFETY: the caller's promise.
+        unsafe { to.offset(index * target).write(from.offset(index * source).read()) };
+    }
 }
 
 impl Work for Copy {
     fn tiles(&self) -> usize {
-        1
+        (self.from.len() / TILE).clamp(1, TILES)
     }
 
-    unsafe fn run(&self, _: usize, memory: &Memory, _: &mut Scratch) {
-        let (from, to) = (memory.pointer(self.from.buffer), memory.pointer(self.to.buffer));
-        if self.from.is_contiguous() && self.to.is_contiguous() {
-            // SAFETY: both views lie within their buffers, which differ.
-            unsafe {
-                let (from, to) = (from.add(self.from.offset * self.bytes), to.add(self.to.offset * self.bytes));
-                std::ptr::copy_nonoverlapping(from, to, self.from.len() * self.bytes);
+    unsafe fn run(&self, tile: usize, memory: &Memory, _: &mut Scratch) {
+        // SAFETY: the caller's promises.
+        Tiling::share(self.parts(), tile, self.tiles()).for_each(|part| unsafe { self.part(part, memory) });
+    }
+}
+
+/// Copies to parts of one buffer that do not overlap.
+struct Copies(Vec<Copy>);
+
+impl Work for Copies {
+    fn tiles(&self) -> usize {
+        self.0.iter().map(Copy::tiles).sum()
+    }
+
+    unsafe fn run(&self, mut tile: usize, memory: &Memory, scratch: &mut Scratch) {
+        for copy in &self.0 {
+            if tile < copy.tiles() {
+                // SAFETY: the caller's promises.
+                return unsafe { copy.run(tile, memory, scratch) };
             }
-            return;
+            tile -= copy.tiles();
         }
-        for (source, target) in self.from.offsets().zip(self.to.offsets()) {
-            // SAFETY: as above, element by element.
-            unsafe {
-                std::ptr::copy_nonoverlapping(from.add(source * self.bytes), to.add(target * self.bytes), self.bytes);
-            }
-        }
+    }
+}
+
+/// Appends the step of a concatenation.
+pub(super) fn concatenate(build: &mut Build, value: Value, node: &Node) {
+    let output = build.output(value);
+    let axis = node.attrs.get_int("axis") as usize;
+    let bytes = build.kind(value).bytes();
+    let (mut start, mut copies, mut reads) = (vec![0; output.sizes.len()], Vec::new(), Vec::new());
+    for input in &node.inputs {
+        let from = build.view(*input);
+        let to = output.slice(&start, &vec![1; start.len()], &from.sizes);
+        start[axis] += from.sizes[axis];
+        reads.push(from.buffer);
+        copies.push(Copy::new(from, to, bytes));
+    }
+    let work = Box::new(Copies(copies));
+    build.steps.push(Step { work, reads, writes: vec![output.buffer], value, label: node.op.0 });
+}
+
+/// Appends the steps of a padding: the border's value everywhere, then what it surrounds.
+pub(super) fn pad(build: &mut Build, value: Value, node: &Node) {
+    let (from, output, kind) = (build.view(node.inputs[0]), build.output(value), build.kind(value));
+    let border = node.attrs.get_float("value");
+    let border = if kind == Kind::I32 { Tensor::i32(&[], vec![border as i32]) } else { Tensor::scalar(border as f32) };
+    let border = build.constant(kind, Arc::new(border));
+    let low: Vec<usize> = node.attrs.get_ints("low").iter().map(|low| *low as usize).collect();
+    let inside = output.slice(&low, &vec![1; low.len()], &from.sizes);
+    for from in [View::contiguous(border, &[]).broadcast(&output.sizes), from] {
+        let to = if from.buffer == border { output.clone() } else { inside.clone() };
+        let inputs = [from.clone()];
+        build.step(value, node.op.0, Copy::new(from, to, kind.bytes()), &inputs, &output);
     }
 }

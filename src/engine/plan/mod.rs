@@ -9,7 +9,7 @@
 //! | `view` | strided windows: reshape, transpose, slice, broadcast without a copy |
 //! | `group`, `axes` | which nodes share a pass over memory, and how their axes lie in it |
 //! | `build` | where values lie; nodes to steps |
-//! | `fuse`, `formula`, `matmul`, `convolve`, `pooling`, `copy`, `fallback` | the kinds of steps, each implementing `step::Work` |
+//! | `fuse`, `formula`, `matmul`, `convolve`, `pooling`, `lookup`, `along`, `draw`, `copy`, `fallback` | the kinds of steps, each implementing `step::Work` |
 //! | `schedule`, `arena` | the order of steps; places in memory from lifetimes |
 //! | `store` | variables, which outlive a run |
 //! | `run` | the engine: one `Team::run` for a whole plan, a barrier between waves |
@@ -18,16 +18,19 @@
 //! Work is cut into tiles by shape alone and partial sums are added in tile order, so results do not depend on the number of threads.
 //! The second run of a plan allocates nothing, as long as every operation in it has a kernel.
 
+mod along;
 mod arena;
 mod axes;
 mod build;
 mod convolve;
 mod copy;
+mod draw;
 mod fallback;
 mod formula;
 mod fuse;
 mod group;
 mod locate;
+mod lookup;
 mod matmul;
 mod memory;
 mod pooling;
@@ -135,6 +138,9 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The label of a step that no kernel does: the reference evaluates it, on one thread, in memory that it takes anew.
+    pub const UNPLANNED: &str = "reference";
+
     /// Plans a batched graph, all of its results and updates, for minibatches of `batch` samples, on the variables of `store`, which must
     /// hold every variable that the graph reads or updates.
     ///

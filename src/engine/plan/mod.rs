@@ -16,7 +16,8 @@
 //! | `locate` | which node first gave a NaN |
 //!
 //! Work is cut into tiles by shape alone and partial sums are added in tile order, so results do not depend on the number of threads.
-//! The second run of a plan allocates nothing, as long as every operation in it has a kernel.
+//! The second run of a plan allocates nothing, as long as every operation in it has a kernel. What has none is [`Plan::UNPLANNED`]:
+//! extremes and products of integers, orthogonal matrices, and rare dtypes and sizes of others.
 
 mod along;
 mod arena;

@@ -53,11 +53,16 @@ impl<'a> Checker<'a> {
     pub fn bare_construction(&mut self, id: ExprId) -> Option<Val<'a>> {
         let expr = self.ast_expr(id);
         let ExprKind::Call { callee, args, parens } = &expr.kind else { return None };
-        let ExprKind::Name(name) = &self.ast_expr(*callee).kind else { return None };
-        let Some(Val::Layer(layer)) = self.scopes.peek(self.here.scope, name).map(|binding| binding.val.clone()) else {
-            return None;
+        let named = match &self.ast_expr(*callee).kind {
+            ExprKind::Name(name) => self.scopes.peek(self.here.scope, name).map(|binding| binding.val.clone()),
+            ExprKind::Member { value, .. } => match &self.ast_expr(*value).kind {
+                ExprKind::Name(module) => self.scopes.peek(self.here.scope, module).map(|binding| binding.val.clone()),
+                _ => None,
+            },
+            _ => None,
         };
-        self.scopes.look_up(self.here.scope, name);
+        let Some(Val::Layer(_) | Val::Module(_)) = named else { return None };
+        let Val::Layer(layer) = self.expr(*callee) else { return None };
         Some(self.construct_at(&layer, args, *parens, expr.span, None, false))
     }
 

@@ -101,6 +101,8 @@ pub struct Checker<'a> {
     /// The `const`s that `--set` found.
     pub overridden: BTreeSet<String>,
     pub library_scope: ScopeId,
+    /// The scopes of imported files.
+    pub modules: BTreeMap<FileId, ScopeId>,
     /// What the test being checked asserts.
     pub claims: Vec<Claim>,
     /// The definitions whose bodies were evaluated, by where their names stand.
@@ -142,6 +144,7 @@ impl<'a> Checker<'a> {
             circumstances,
             overridden: BTreeSet::new(),
             library_scope,
+            modules: BTreeMap::new(),
             claims: Vec::new(),
             entered: BTreeSet::new(),
             generic: Vec::new(),
@@ -160,18 +163,26 @@ impl<'a> Checker<'a> {
             let (name, val) = match &stmt.kind {
                 StmtKind::Fn(def) => (&def.name, super::call::function(ast, def, scope)),
                 StmtKind::Layer(def) => (&def.name, super::call::layer(ast, def, scope)),
+                StmtKind::Import { path, alias, names } => {
+                    self.import(scope, path, alias.as_ref(), names);
+                    continue;
+                }
                 _ => continue,
             };
             let binding = Binding { val, span: Some(name.span), role: Role::Definition };
             let old = self.scopes.bind(scope, &name.text, binding);
             if let Some(first) = old.and_then(|old| old.span) {
-                let title = format!("`{}` is defined twice", name.text);
-                let diagnostic = Diagnostic::at(Code::E0106, name.span, title, "defined again here")
-                    .label(first, "first defined here")
-                    .help("give one of them another name");
-                self.report(diagnostic);
+                self.defined_twice(&name.text, name.span, first);
             }
         }
+    }
+
+    /// Reports a second definition of a name.
+    pub fn defined_twice(&mut self, name: &str, span: Span, first: Span) {
+        let diagnostic = Diagnostic::at(Code::E0106, span, format!("`{name}` is defined twice"), "defined again here")
+            .label(first, "first defined here")
+            .help("give one of them another name");
+        self.report(diagnostic);
     }
 
     /// The expression behind an id of the current file.

@@ -134,6 +134,10 @@ impl<'a> Checker<'a> {
                     self.error(Code::E0102, name.span, format!("no primitive is called `{}`", name.text), "unknown")
                 }
             },
+            Val::Module(module) => {
+                let shown = self.sources.text(span).to_owned();
+                self.exported(module, name, &shown)
+            }
             other => {
                 let title = format!("{} has no members", other.kind());
                 self.error(Code::E0109, name.span.to(span), title, "a dot leads into an imported file")

@@ -216,6 +216,7 @@ impl<'a> Checker<'a> {
                 Role::Input => "input",
                 Role::Param => "parameter",
                 Role::State => "state",
+                Role::Import => "import",
                 Role::Definition | Role::Argument | Role::Size | Role::Given => continue,
             };
             let diagnostic =

@@ -14,6 +14,7 @@ mod expr;
 mod fault;
 mod foreign;
 mod generic;
+mod import;
 mod lint;
 mod operator;
 mod optimizer;
@@ -30,6 +31,7 @@ mod value;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use checker::user_place;
+pub use import::{Imports, imported_paths};
 pub use lint::{Options, labels};
 pub use program::{
     Claim, ClaimKind, DataColumns, DataStatement, Format, Keep, Length, Program, Reader, Select, Test, TrainSettings,
@@ -46,7 +48,9 @@ pub struct Circumstances<'a> {
     pub overrides: &'a BTreeMap<String, String>,
     /// What may pass.
     pub options: Options,
-    /// When parts were left out because they did not parse: the names that they would have bound.
+    /// The files that it imports.
+    pub imports: &'a Imports,
+    /// When parts were left out because they did not parse or could not be imported: the names that they would have bound.
     pub broken: Option<&'a BTreeSet<String>>,
 }
 

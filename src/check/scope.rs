@@ -25,6 +25,7 @@ pub enum Role {
     Param,
     State,
     Definition,
+    Import,
     Argument,
     /// A size of an input that the data fixes.
     Size,

@@ -39,7 +39,8 @@ impl<'a> Checker<'a> {
             StmtKind::Loss(loss) => self.loss(stmt, loss),
             StmtKind::Metric { name, value } => self.metric(stmt, name, *value),
             StmtKind::Output { name, value } => self.output(stmt, name, *value),
-            StmtKind::Import { .. } => self.unsupported(stmt.span, "`import`"),
+            // Bound before the statements run, by `hoist`.
+            StmtKind::Import { .. } => self.only_at_top(stmt),
             // Settled after everything else, by `settings` and `test`.
             StmtKind::Data { .. } | StmtKind::Train { .. } | StmtKind::Test { .. } => self.only_at_top(stmt),
         }
@@ -47,7 +48,7 @@ impl<'a> Checker<'a> {
 
     /// Refuses what a later part of the language needs, naming it.
     pub fn unsupported(&mut self, span: Span, what: &str) {
-        let title = format!("{what} are not supported yet").replace("`import` are", "`import` is");
+        let title = format!("{what} are not supported yet");
         self.error(Code::E0116, span, title, "this part of the language is still to come");
     }
 
@@ -60,7 +61,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn definition(&mut self, stmt: &'a Stmt) {
+    /// Checks where a function or layer is defined, and the case of its name.
+    pub fn definition(&mut self, stmt: &'a Stmt) {
         if matches!(stmt.kind, StmtKind::Layer(_)) && self.here.body != Body::Top {
             self.error(Code::E0113, stmt.span, "a layer is defined at the top level", "here it is inside another body");
         }
@@ -78,10 +80,12 @@ impl<'a> Checker<'a> {
         self.report(diagnostic);
     }
 
-    fn constant(&mut self, name: &'a Name, value: ExprId) {
+    /// `const n = e`.
+    pub fn constant(&mut self, name: &'a Name, value: ExprId) {
         let mut val = self.expr(value);
         if let Some(text) = self.circumstances.overrides.get(&name.text)
             && self.here.body == Body::Top
+            && name.span.file == self.file
         {
             self.overridden.insert(name.text.clone());
             val = self.overridden_value(name, &val, text);

@@ -47,6 +47,8 @@ pub enum Val<'a> {
     Builtin(Builtin),
     /// `prim`: the primitives behind library functions of the same name.
     Primitives,
+    /// The functions, layers and constants of an imported file.
+    Module(ScopeId),
 }
 
 /// A truth value known now, or known once Main is told from MainValidation.
@@ -167,6 +169,7 @@ impl<'a> Val<'a> {
             Val::Layer(_) => "a layer",
             Val::Instance(_) => "an instance of a layer",
             Val::Primitives => "a name space",
+            Val::Module(_) => "an imported file",
         }
     }
 

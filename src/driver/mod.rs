@@ -5,6 +5,7 @@
 
 mod data;
 mod file;
+mod imports;
 mod infer;
 mod library;
 mod run;
@@ -74,21 +75,21 @@ impl Session {
         }
     }
 
-    /// Checks a text that is in memory, without its data files. Relative paths in it start at `folder`.
+    /// Checks a text that is in memory and the files that it imports, without its data files. Relative paths in it start at `folder`.
     pub fn check(name: &str, text: String, folder: PathBuf, request: &Request) -> Session {
         let mut sources = library::sources();
         let file = sources.add(name, text);
-        let (program, diagnostics) = std::thread::scope(|scope| {
-            let sources = &sources;
-            let check = move || check_file(sources, file, request);
-            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, check);
-            match thread.map(|thread| thread.join()) {
-                Ok(Ok(checked)) => checked,
-                Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                // No thread to be had: the ordinary stack is enough for ordinary programs.
-                Err(_) => check_file(sources, file, request),
-            }
+        let checked = std::thread::scope(|scope| {
+            let (sources, folder) = (&mut sources, folder.as_path());
+            let check = move || check_file(sources, file, folder, request);
+            std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, check).map(|thread| thread.join())
         });
+        let (program, diagnostics) = match checked {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            // No thread to be had: the ordinary stack is enough for ordinary programs.
+            Err(_) => check_file(&mut sources, file, &folder, request),
+        };
         let mut session = Session { sources, file, folder, diagnostics, program };
         session.sort();
         session
@@ -137,19 +138,31 @@ impl Session {
     }
 }
 
-fn check_file(sources: &SourceMap, file: FileId, request: &Request) -> (Option<Program>, Vec<Diagnostic>) {
+fn check_file(
+    sources: &mut SourceMap,
+    file: FileId,
+    folder: &Path,
+    request: &Request,
+) -> (Option<Program>, Vec<Diagnostic>) {
     let (ast, mut diagnostics) = syntax::parse(file, &sources.file(file).text);
-    let broken = broken_names(&ast);
-    let circumstances = Circumstances { overrides: &request.set, options: request.options, broken: broken.as_ref() };
+    let (imports, found) = imports::load(sources, file, &ast, folder);
+    let broken = match broken_names(std::iter::once(&ast).chain(imports.files.values())) {
+        None if !found.is_empty() => Some(BTreeSet::new()),
+        broken => broken,
+    };
+    diagnostics.extend(found);
+    let (overrides, options) = (&request.set, request.options);
+    let circumstances = Circumstances { overrides, options, imports: &imports, broken: broken.as_ref() };
     let (program, found) = check::check(sources, library::asts(), file, &ast, circumstances);
     diagnostics.extend(found);
     (program.filter(|_| !diagnostics.iter().any(Diagnostic::is_error)), diagnostics)
 }
 
 /// The names that broken statements would have bound, which are not reported as unknown; none when nothing was left out.
-fn broken_names(ast: &Ast) -> Option<BTreeSet<String>> {
-    let names = ast.broken.iter().flat_map(|part| &part.names).map(|name| name.text.clone());
-    (!ast.broken.is_empty()).then(|| names.collect())
+fn broken_names<'a>(asts: impl Iterator<Item = &'a Ast>) -> Option<BTreeSet<String>> {
+    let mut broken = asts.flat_map(|ast| &ast.broken).peekable();
+    broken.peek()?;
+    Some(broken.flat_map(|part| &part.names).map(|name| name.text.clone()).collect())
 }
 
 /// Checks a text without files: its sources and diagnostics.

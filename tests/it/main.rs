@@ -10,6 +10,7 @@ mod engine;
 mod examples;
 mod gradients;
 mod graphs;
+mod imports;
 mod library;
 mod model_tests;
 mod networks;

@@ -41,6 +41,11 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, SourceMap};
 use crate::syntax::ast::Ast;
 
+/// The functions that are the checker's own, written neither in the library nor as primitives: `shape`, `len`, `tensor` and their like.
+pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+    value::Builtin::ALL.into_iter().map(|(name, _)| name)
+}
+
 /// What a file is checked with, beside its text.
 #[derive(Clone, Copy)]
 pub struct Circumstances<'a> {

@@ -6,6 +6,7 @@ mod architecture;
 mod cli;
 mod data;
 mod docs;
+mod editors;
 mod engine;
 mod examples;
 mod gradients;

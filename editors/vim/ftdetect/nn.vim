@@ -1,0 +1,2 @@
+" `.nn` files are models for nnlc.
+autocmd BufRead,BufNewFile *.nn setfiletype nn

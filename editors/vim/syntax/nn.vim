@@ -23,15 +23,15 @@ syn keyword nnLibraryFunction contained
   \ above_zero abs absolute_error accuracy acos acosh add all all_samples along any arange argmax
   \ argmin argsort asin asinh atan atan2 atanh average_pooling axes_of axis_last batch_matmul
   \ bernoulli binary_cross_entropy binary_error broadcast cast categorical_cross_entropy ceil celu
-  \ channels clamp concatenate confusion_matrix constant contract contrastive_loss convolution
+  \ channels clamp close concatenate confusion_matrix constant contract contrastive_loss convolution
   \ convolution_data_gradient convolution_weight_gradient cos cosh cosine_loss cosine_similarity
   \ crelu cumprod cumsum deconvolution depthwise_convolution dice_loss div dot dropout each elu
   \ epsilon_insensitive_loss equal erf exp expm1 eye fan_in fan_out flatten flip float floor
-  \ focal_loss full gather gelu global_average_pooling glorot_normal glorot_uniform greater
-  \ greater_equal hard_sigmoid hard_tanh he_normal he_uniform hinge_loss huber_loss int iota is_inf
-  \ is_list is_nan is_str kept_sizes kl_multinomial kl_normal leaky_relu len less less_equal linspace
-  \ log log1p log_cosh log_sigmoid log_softmax logical_and logical_not logical_or logical_xor
-  \ logsumexp matmul matrix_diag matrix_diag_part max max_pooling max_pooling_gradient
+  \ focal_loss full gather gelu global_average_pooling glorot_normal glorot_uniform gradients_match
+  \ greater greater_equal hard_sigmoid hard_tanh he_normal he_uniform hinge_loss huber_loss int iota
+  \ is_inf is_list is_nan is_str kept_sizes kl_multinomial kl_normal leaky_relu len less less_equal
+  \ linspace log log1p log_cosh log_sigmoid log_softmax logical_and logical_not logical_or
+  \ logical_xor logsumexp matmul matrix_diag matrix_diag_part max max_pooling max_pooling_gradient
   \ max_pooling_pick maximum mean min minimum mish mod moments mul neg negative_at norm normal
   \ normalize not_equal not_in_top one_hot ones orthogonal other_axes outer pad pad_same poisson_loss
   \ pow prelu prod product quantile_loss rand randint randn random_crop random_flip random_shift
@@ -110,7 +110,8 @@ syn keyword nnSetting contained
   \ optimizer schedule batch epochs steps seed shuffle clip_norm clip_value accumulate order keep
   \ monitor patience weight_decay
 syn keyword nnOptimizer contained
-  \ sgd momentum nesterov adam
+  \ sgd momentum nesterov adagrad adadelta rmsprop adam adamw adamax amsgrad adabound adabelief sgdw
+  \ lars lamb lion
 
 " Text. These come last, so that nothing above matches inside them.
 syn match nnBadNumber /\<\d\%(_\?\d\)*\%(\.\d\%(_\?\d\)*\)\?\%([eE][+-]\?\d\%(_\?\d\)*\)\?\%(_\|[^0-9[:space:][:punct:]]\)\k*/

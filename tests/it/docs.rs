@@ -65,12 +65,11 @@ fn every_diagnostic_has_a_page_that_shows_it() {
 
 #[test]
 fn programs_in_the_documentation_compile() {
-    for name in ["README.md", "docs/tour.md"] {
-        let text = fs::read_to_string(root().join(name)).expect(name);
-        let programs = programs(&text);
-        assert!(!programs.is_empty(), "{name} shows no program");
-        for (wrong, text) in programs {
-            assert_eq!(!codes(&text).is_empty(), wrong, "a program in {name} raises {:?}:\n{text}", codes(&text));
+    for page in crate::book::pages() {
+        let name = page.display();
+        for (wrong, text) in programs(&fs::read_to_string(&page).expect("a page")) {
+            let raised = codes(&text);
+            assert_eq!(!raised.is_empty(), wrong, "a program in {name} raises {raised:?}:\n{text}");
         }
     }
 }

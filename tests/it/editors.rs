@@ -43,6 +43,25 @@ fn answered(program: &str, opening: &str) -> Vec<String> {
     note.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
+/// What a program can call: the functions, the library's, the primitives and the checker's own; and the layers.
+pub fn functions_and_layers() -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut functions, mut layers) = (BTreeSet::new(), BTreeSet::new());
+    for (name, text) in SOURCES {
+        let (ast, _) = nnlc::syntax::parse(SourceMap::new().add_library(*name, *text), text);
+        for item in &ast.items {
+            match &item.kind {
+                StmtKind::Fn(def) => functions.insert(def.name.text.clone()),
+                StmtKind::Layer(def) => layers.insert(def.name.text.clone()),
+                _ => false,
+            };
+        }
+    }
+    let held_by_programs = ["input", "variable", "constant", "select_training"];
+    let primitives = ops::all().map(|primitive| primitive.op.0).filter(|name| !held_by_programs.contains(name));
+    functions.extend(primitives.chain(builtin_names()).map(str::to_owned));
+    (functions, layers)
+}
+
 /// The words that the editors know, each list under the name that it has in both.
 struct Words {
     functions: BTreeSet<String>,
@@ -55,20 +74,7 @@ struct Words {
 
 impl Words {
     fn collect() -> Words {
-        let (mut functions, mut layers) = (BTreeSet::new(), BTreeSet::new());
-        for (name, text) in SOURCES {
-            let (ast, _) = nnlc::syntax::parse(SourceMap::new().add_library(*name, *text), text);
-            for item in &ast.items {
-                match &item.kind {
-                    StmtKind::Fn(def) => functions.insert(def.name.text.clone()),
-                    StmtKind::Layer(def) => layers.insert(def.name.text.clone()),
-                    _ => false,
-                };
-            }
-        }
-        let held_by_programs = ["input", "variable", "constant", "select_training"];
-        let primitives = ops::all().map(|primitive| primitive.op.0).filter(|name| !held_by_programs.contains(name));
-        functions.extend(primitives.chain(builtin_names()).map(str::to_owned));
+        let (functions, layers) = functions_and_layers();
         let model = "input x: f32\nloss = x |> Affine([])\noutput p = x\n";
         let unknown = "qqqqqqqqqqqq";
         Words {

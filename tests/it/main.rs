@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
 mod architecture;
+mod book;
 mod cli;
 mod data;
 mod docs;

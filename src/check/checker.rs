@@ -341,5 +341,5 @@ fn brought<'a>() -> impl Iterator<Item = (&'static str, Val<'a>)> {
 
 /// Whether programs may call a primitive by name.
 fn is_callable(primitive: &ops::Primitive) -> bool {
-    ![ir::op::INPUT, ir::op::VARIABLE, ir::op::CONSTANT, ir::op::SELECT_TRAINING].contains(&primitive.op)
+    ![ir::op::INPUT, ir::op::VARIABLE, ir::op::CONSTANT, ir::op::SELECT_TRAINING, ir::op::GRAD].contains(&primitive.op)
 }

@@ -14,6 +14,7 @@ mod expr;
 mod fault;
 mod foreign;
 mod generic;
+mod grad;
 mod import;
 mod lint;
 mod operator;

@@ -351,6 +351,7 @@ impl<'a> Checker<'a> {
                 Some(primitive) => self.call_primitive(primitive, given, span, span),
                 None => Val::Error,
             },
+            Builtin::Grad => self.grad(given, span),
             Builtin::Close | Builtin::GradientsMatch => {
                 let name = builtin.name();
                 let diagnostic = Diagnostic::at(

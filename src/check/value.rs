@@ -124,11 +124,12 @@ pub enum Builtin {
     Tensor,
     Close,
     GradientsMatch,
+    Grad,
 }
 
 impl Builtin {
     /// All of them with their names.
-    pub const ALL: [(&'static str, Builtin); 11] = [
+    pub const ALL: [(&'static str, Builtin); 12] = [
         ("shape", Builtin::Shape),
         ("rank", Builtin::Rank),
         ("size", Builtin::Size),
@@ -140,6 +141,7 @@ impl Builtin {
         ("tensor", Builtin::Tensor),
         ("close", Builtin::Close),
         ("gradients_match", Builtin::GradientsMatch),
+        ("grad", Builtin::Grad),
     ];
 
     /// Its name in programs.

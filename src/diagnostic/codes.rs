@@ -106,6 +106,7 @@ codes! {
     E0403 "file missing or unreadable"
     E0502 "loss trains nothing"
     W0503 "parameter gets no gradient"
+    E0509 "bad `grad`"
     E0511 "per-sample value in `update`"
     W0601 "output needs a label"
     E0602 "loss but no output"

@@ -26,6 +26,9 @@ pub const ALL_SAMPLES: Op = Op("all_samples");
 /// Per-sample graphs only: a sample's own place in the minibatch, `index<batch>`.
 pub const SAMPLE_INDEX: Op = Op("sample_index");
 
+/// Per-sample graphs only: the derivative of the first input, a scalar, by the second.
+pub const GRAD: Op = Op("grad");
+
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)

@@ -120,5 +120,5 @@ fn references(graph: &Graph) -> Result<(), Fault> {
 
 /// Whether an operation may stand only in a per-sample graph.
 pub fn per_sample_only(op: Op) -> bool {
-    [op::SELECT_TRAINING, op::ALL_SAMPLES, op::SAMPLE_INDEX].contains(&op)
+    [op::SELECT_TRAINING, op::ALL_SAMPLES, op::SAMPLE_INDEX, op::GRAD].contains(&op)
 }

@@ -3,6 +3,8 @@
 //! Each value that differs from sample to sample gets the batch axis in front, by its primitive's own batch rule; everything else
 //! stays as it is. Losses and metrics become the mean over their elements and samples; the objective is their weighted sum.
 
+mod grad;
+
 use std::fmt;
 
 use crate::base::IndexVec;
@@ -36,15 +38,17 @@ impl std::error::Error for Unbatchable {}
 /// # Errors
 /// The first operation that has no meaning for a whole minibatch.
 pub fn lower(network: &Graph) -> Result<Graph, Unbatchable> {
-    let mut out = Graph { frames: network.frames.clone(), variables: network.variables.clone(), ..Graph::new() };
-    let mut map: IndexVec<Value, Value> = IndexVec::new();
+    let out = Graph { frames: network.frames.clone(), variables: network.variables.clone(), ..Graph::new() };
+    let mut lowering = Lowering { network, out, map: IndexVec::new(), batched: IndexVec::new() };
     for (id, node) in network.nodes.iter_enumerated() {
-        let value = lower_node(network, node, &map, &mut out)?;
+        let value = lowering.node(id)?;
         if let Some(name) = network.names.get(&id) {
-            out.names.insert(value, name.clone());
+            lowering.out.names.insert(value, name.clone());
         }
-        map.push(value);
+        lowering.map.push(value);
+        lowering.batched.push(node.per_sample);
     }
+    let Lowering { mut out, map, .. } = lowering;
     lower_results(network, &map, &mut out);
     for update in &network.updates {
         out.updates.push(Update { value: map[update.value], ..update.clone() });
@@ -52,31 +56,47 @@ pub fn lower(network: &Graph) -> Result<Graph, Unbatchable> {
     Ok(out)
 }
 
-fn lower_node(
-    network: &Graph,
-    node: &Node,
-    map: &IndexVec<Value, Value>,
-    out: &mut Graph,
-) -> Result<Value, Unbatchable> {
-    if node.op == op::INPUT {
-        let name = network.inputs[node.attrs.get_int("index") as usize].name.clone();
+/// A network on its way to a batched graph.
+struct Lowering<'n> {
+    network: &'n Graph,
+    out: Graph,
+    /// What each value has become.
+    map: IndexVec<Value, Value>,
+    /// Which of these have the batch axis in front.
+    batched: IndexVec<Value, bool>,
+}
+
+impl Lowering<'_> {
+    /// What a node becomes, all before it having become what they are to be.
+    fn node(&mut self, id: Value) -> Result<Value, Unbatchable> {
+        let node = self.network.node(id);
+        match node.op {
+            op::INPUT => return Ok(self.input(node)),
+            op::GRAD => return self.grad(node),
+            _ => {}
+        }
+        let inputs: Vec<Value> = node.inputs.iter().map(|input| self.map[*input]).collect();
+        let batched: Vec<bool> = node.inputs.iter().map(|input| self.batched[*input]).collect();
+        let differs = node.per_sample || batched.contains(&true);
+        if inputs.is_empty() && !differs {
+            return Ok(self.out.push(node.clone()));
+        }
+        let mut b = Builder::new(&mut self.out, node.place);
+        if !differs && node.op != op::ALL_SAMPLES {
+            return Ok(b.emit(node.op, &inputs, node.attrs.clone()));
+        }
+        (primitive(node.op).batch)(&mut BatchCall { b: &mut b, node, inputs: &inputs, batched: &batched })
+            .map_err(|reason| Unbatchable { place: node.place, reason })
+    }
+
+    fn input(&mut self, node: &Node) -> Value {
+        let name = self.network.inputs[node.attrs.get_int("index") as usize].name.clone();
         let ty = Type { shape: node.ty.shape.prepend(Dim::batch()), ..node.ty.clone() };
-        let attrs = Attrs::new().int("index", out.inputs.len() as i64);
-        let value = out.push(Node { ty, attrs, ..node.clone() });
-        out.inputs.push(Input { name, value, drawn: None });
-        return Ok(value);
+        let attrs = Attrs::new().int("index", self.out.inputs.len() as i64);
+        let value = self.out.push(Node { ty, attrs, ..node.clone() });
+        self.out.inputs.push(Input { name, value, drawn: None });
+        value
     }
-    let inputs: Vec<Value> = node.inputs.iter().map(|input| map[*input]).collect();
-    let batched: Vec<bool> = node.inputs.iter().map(|input| network.node(*input).per_sample).collect();
-    if inputs.is_empty() && !node.per_sample {
-        return Ok(out.push(node.clone()));
-    }
-    let mut b = Builder::new(out, node.place);
-    if !node.per_sample && node.op != op::ALL_SAMPLES {
-        return Ok(b.emit(node.op, &inputs, node.attrs.clone()));
-    }
-    (primitive(node.op).batch)(&mut BatchCall { b: &mut b, node, inputs: &inputs, batched: &batched })
-        .map_err(|reason| Unbatchable { place: node.place, reason })
 }
 
 fn lower_results(network: &Graph, map: &IndexVec<Value, Value>, out: &mut Graph) {

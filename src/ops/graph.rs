@@ -95,6 +95,19 @@ pub static TABLE: &[Primitive] = &[
         cases: Vec::new,
     },
     Primitive {
+        op: op::GRAD,
+        doc: "The derivative of `y`, a per-sample scalar, by `x`, a value that `y` was computed from.",
+        params: &[operand("y"), operand("x")],
+        infer: |call| {
+            infer::float(call, 0)?;
+            infer::float(call, 1).cloned()
+        },
+        eval: |_| unreachable!("`lower` writes derivatives out"),
+        gradient: Gradient::Rule(|_| unreachable!("`lower` writes derivatives out")),
+        batch: |_| Err("`grad` is written out before batching".to_owned()),
+        cases: Vec::new,
+    },
+    Primitive {
         op: STOP_GRADIENT,
         doc: "`x` itself; no gradient passes through this use of it.",
         params: &[operand("x")],

@@ -10,6 +10,7 @@ mod docs;
 mod editors;
 mod engine;
 mod examples;
+mod grad;
 mod gradients;
 mod graphs;
 mod imports;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::checker::{Body, Checker, MAX_CALL_DEPTH, PathContext, Site};
 use super::scope::{Binding, Role};
 use super::stmt::count;
-use super::value::{FnVal, Instance, LayerVal, ScopeId, Truth, Val};
+use super::value::{Builtin, FnVal, Instance, LayerVal, ScopeId, Truth, Val};
 use crate::base::closest;
 use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::source::Span;
@@ -153,6 +153,7 @@ impl<'a> Checker<'a> {
             Val::Fn(function) => self.call_function(&function, given, span, parens),
             Val::Instance(instance) => self.call_instance(&instance, given, span, parens),
             Val::Primitive(primitive) => vec![self.call_primitive(primitive, given, span, parens)],
+            Val::Builtin(Builtin::Scan) => self.scan(given, span),
             Val::Builtin(builtin) => vec![self.call_builtin(builtin, given, span)],
             Val::Layer(layer) => {
                 let name = &layer.def.name.text;

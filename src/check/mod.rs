@@ -22,6 +22,7 @@ mod optimizer;
 mod primitive;
 mod program;
 mod roles;
+mod scan;
 mod scope;
 mod settings;
 mod stmt;

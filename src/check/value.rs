@@ -125,11 +125,12 @@ pub enum Builtin {
     Close,
     GradientsMatch,
     Grad,
+    Scan,
 }
 
 impl Builtin {
     /// All of them with their names.
-    pub const ALL: [(&'static str, Builtin); 12] = [
+    pub const ALL: [(&'static str, Builtin); 13] = [
         ("shape", Builtin::Shape),
         ("rank", Builtin::Rank),
         ("size", Builtin::Size),
@@ -142,6 +143,7 @@ impl Builtin {
         ("close", Builtin::Close),
         ("gradients_match", Builtin::GradientsMatch),
         ("grad", Builtin::Grad),
+        ("scan", Builtin::Scan),
     ];
 
     /// Its name in programs.

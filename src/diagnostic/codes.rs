@@ -96,7 +96,7 @@ codes! {
     E0213 "sizes cannot be proved equal"
     E0214 "parameter size depends on a run-time size"
     E0215 "returned shape is not the declared one"
-    E0216 "`if` or `for` changes a shape"
+    E0216 "`if`, `for` or `scan` changes a shape"
     E0217 "shared layer given another shape"
     E0218 "an argument's shape is not the declared one"
     E0301 "dtype misfit"

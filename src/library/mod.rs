@@ -18,6 +18,7 @@ pub static SOURCES: &[(&str, &str)] = &[
     ("loss.nn", include_str!("loss.nn")),
     ("metric.nn", include_str!("metric.nn")),
     ("layers.nn", include_str!("layers.nn")),
+    ("recurrent.nn", include_str!("recurrent.nn")),
     ("normalization.nn", include_str!("normalization.nn")),
     ("initializer.nn", include_str!("initializer.nn")),
     ("list.nn", include_str!("list.nn")),

@@ -20,6 +20,7 @@ mod networks;
 mod ops_batch;
 mod optimizers;
 mod passes;
+mod recurrent;
 mod reference;
 mod sizes;
 mod training;

@@ -82,7 +82,6 @@ impl<'a> Checker<'a> {
     /// E0502 and W0503.
     fn gradient_paths(&mut self) {
         let trained: Vec<VarId> = self.graph.variables.indices().filter(|id| is_trained(&self.graph, *id)).collect();
-        let mut reached_by_any = vec![false; self.graph.variables.len()];
         let losses: Vec<_> = self
             .graph
             .results
@@ -90,24 +89,21 @@ impl<'a> Checker<'a> {
             .filter(|result| matches!(result.role, ResultRole::Loss { .. }))
             .map(|result| (result.name.clone(), result.value, result.place))
             .collect();
+        let trains = trains_something(&self.graph);
         for (name, value, place) in &losses {
-            let carried = carries_gradient(&self.graph, *value);
-            let mut any = false;
-            for (id, node) in self.graph.nodes.iter_enumerated().filter(|(_, node)| node.op == op::VARIABLE) {
-                let variable = node.attrs.get_int("index") as usize;
-                if carried[id] && is_trained(&self.graph, VarId::new(variable)) {
-                    reached_by_any[variable] = true;
-                    any = true;
-                }
-            }
-            if !any && !trained.is_empty() {
+            if !trains[*value] && !trained.is_empty() {
                 self.trains_nothing(name, *value, place.span);
             }
         }
         if losses.is_empty() || self.failed() {
             return;
         }
-        for id in trained.into_iter().filter(|id| !reached_by_any[id.index()]) {
+        let carried = carries_gradient(&self.graph, losses.iter().map(|(_, value, _)| *value));
+        let mut arrives = vec![false; self.graph.variables.len()];
+        for (id, node) in self.graph.nodes.iter_enumerated().filter(|(_, node)| node.op == op::VARIABLE) {
+            arrives[node.attrs.get_int("index") as usize] |= carried[id];
+        }
+        for id in trained.into_iter().filter(|id| !arrives[id.index()]) {
             let variable = self.graph.variables[id].clone();
             let Some(span) = self.user_place(variable.place) else { continue };
             let title = format!("parameter `{}` gets no gradient", variable.path);
@@ -240,19 +236,34 @@ fn is_trained(graph: &Graph, id: VarId) -> bool {
     matches!(graph.variables[id].kind, VariableKind::Param { frozen: false, .. })
 }
 
-/// The values through which gradient of `root` flows, itself included.
-fn carries_gradient(graph: &Graph, root: ir::Value) -> IndexVec<ir::Value, bool> {
+/// The operands that gradient of a node's value passes to.
+fn gradient_operands<'g>(graph: &'g Graph, node: &'g ir::Node) -> impl Iterator<Item = ir::Value> + 'g {
+    let passes = matches!(ops::primitive(node.op).gradient, Gradient::Rule(_));
+    node.inputs.iter().copied().filter(move |input| passes && graph.ty(*input).dtype.is_float())
+}
+
+/// The values through which gradient of any of `roots` flows, themselves included.
+fn carries_gradient(graph: &Graph, roots: impl Iterator<Item = ir::Value>) -> IndexVec<ir::Value, bool> {
     let mut carried: IndexVec<ir::Value, bool> = graph.nodes.iter().map(|_| false).collect();
-    carried[root] = true;
+    roots.for_each(|root| carried[root] = true);
     for id in graph.nodes.indices().rev() {
-        let node = graph.node(id);
-        if carried[id] && matches!(ops::primitive(node.op).gradient, Gradient::Rule(_)) {
-            for input in node.inputs.iter().filter(|input| graph.ty(**input).dtype.is_float()) {
-                carried[*input] = true;
-            }
+        if carried[id] {
+            gradient_operands(graph, graph.node(id)).for_each(|input| carried[input] = true);
         }
     }
     carried
+}
+
+/// The values from which gradient gets to a trained parameter.
+fn trains_something(graph: &Graph) -> IndexVec<ir::Value, bool> {
+    let mut trains: IndexVec<ir::Value, bool> = graph.nodes.iter().map(|_| false).collect();
+    for (id, node) in graph.nodes.iter_enumerated() {
+        trains[id] = match node.op {
+            op::VARIABLE => is_trained(graph, VarId::new(node.attrs.get_int("index") as usize)),
+            _ => gradient_operands(graph, node).any(|input| trains[input]),
+        };
+    }
+    trains
 }
 
 /// The values that depend on a node of which `is_source` holds.

@@ -112,6 +112,26 @@ unsafe fn update<S: Simd, const R: usize, const V: usize>(
 /// `rows` rows (at most [`ROWS`]) by as many columns as fit the panel.
 type Block = unsafe fn(rows: usize, k: usize, a: View, b: View, target: Target);
 
+/// Sixteen runs of sixteen consecutive elements, `apart` from each other, become the columns of sixteen rows that are `stride` apart.
+///
+/// # Safety
+/// The runs are readable, the rows are writable, and the instruction set exists.
+type Turn = unsafe fn(from: *const f32, apart: isize, to: *mut f32, stride: usize);
+
+/// See [`Turn`].
+///
+/// # Safety
+/// As for [`Turn`].
+unsafe fn turn(from: *const f32, apart: isize, to: *mut f32, stride: usize) {
+    for row in 0..LANES {
+        for column in 0..LANES {
+            let at = from.wrapping_offset(column as isize * apart + row as isize);
+            // SAFETY: the caller's promises.
+            unsafe { to.add(row * stride + column).write(at.read()) };
+        }
+    }
+}
+
 /// Declares the block functions for an instruction set: every number of rows and vectors that its registers hold.
 macro_rules! instantiate {
     ($module:ident, $S:ty, $vectors:tt $(, $features:literal)?) => {
@@ -149,13 +169,23 @@ instantiate!(avx2, Avx2, [1], "avx2,fma");
 #[cfg(target_arch = "x86_64")]
 instantiate!(avx512, Avx512, [1 2 3 4], "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma");
 
-/// The block function of an instruction set and the columns that it takes at a time.
-pub(super) fn blocks(isa: Isa) -> (Block, usize) {
+/// What an instruction set has for products.
+pub(super) struct Blocks {
+    /// Computes a block.
+    pub block: Block,
+    /// The columns that `block` takes at a time.
+    pub width: usize,
+    /// Turns rows into columns.
+    pub turn: Turn,
+}
+
+/// The functions of an instruction set.
+pub(super) fn blocks(isa: Isa) -> Blocks {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => (avx2::run, LANES),
+        Isa::Avx2 => Blocks { block: avx2::run, width: LANES, turn },
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => (avx512::run, 4 * LANES),
-        _ => (portable::run, LANES),
+        Isa::Avx512 => Blocks { block: avx512::run, width: 4 * LANES, turn: Avx512::turn },
+        _ => Blocks { block: portable::run, width: LANES, turn },
     }
 }

@@ -12,7 +12,7 @@ use super::fused::Scratch;
 use super::simd::{Isa, LANES};
 use super::tiling::Tiling;
 pub(super) use micro::View;
-use micro::{ROWS, Target, blocks};
+use micro::{Blocks, ROWS, Target, blocks};
 
 /// Columns of a tile: four cache lines, the widest register block.
 const PANEL: usize = 64;
@@ -88,6 +88,11 @@ impl Gemm {
         self.tiling.tiles()
     }
 
+    /// Number of multiply-adds of the whole product.
+    pub fn multiply_adds(&self) -> usize {
+        self.tiling.rows * self.tiling.columns * self.k
+    }
+
     /// Computes one tile of C. Different tiles may be computed at the same time.
     ///
     /// # Safety
@@ -126,7 +131,7 @@ pub(super) fn scratch_len(k: usize) -> usize {
 /// The views address valid elements, C overlaps neither A nor B, nobody else touches C or writes A and B; `words` has
 /// [`scratch_len`] words; the instruction set exists.
 pub(super) unsafe fn multiply(isa: Isa, [m, n, k]: [usize; 3], a: View, b: View, c: View, add: bool, words: *mut f32) {
-    let (block, width) = blocks(isa);
+    let Blocks { block, width, .. } = blocks(isa);
     // SAFETY: the scratch memory has room for a panel and a block.
     let aside = View { at: unsafe { words.add(DEPTH.min(k) * PANEL) }, row: PANEL as isize, column: 1 };
     let mut depth = 0;
@@ -138,7 +143,7 @@ pub(super) unsafe fn multiply(isa: Isa, [m, n, k]: [usize; 3], a: View, b: View,
             let source = b.from(depth, column);
             let packed = source.column != 1 || m > PACK_ROWS;
             // SAFETY: the caller's promises.
-            let panel = if packed { unsafe { pack(source, deep, columns, words) } } else { source };
+            let panel = if packed { unsafe { pack(isa, source, deep, columns, words) } } else { source };
             for row in (0..m).step_by(ROWS) {
                 let height = ROWS.min(m - row);
                 let target = Target { c: c.from(row, column), add: add || depth > 0, columns };
@@ -174,7 +179,7 @@ unsafe fn block_aside(isa: Isa, [height, deep]: [usize; 2], a: View, b: View, ta
         if target.add {
             each(&|there, here| here.write(there.read()));
         }
-        (blocks(isa).0)(height, deep, a, b, Target { c: aside, ..target });
+        (blocks(isa).block)(height, deep, a, b, Target { c: aside, ..target });
     }
     // SAFETY: as above.
     each(&|there, here| unsafe { there.write(here.read()) });
@@ -184,7 +189,7 @@ unsafe fn block_aside(isa: Isa, [height, deep]: [usize; 2], a: View, b: View, ta
 ///
 /// # Safety
 /// B holds that many readable elements, and `words` has room for `deep` times [`PANEL`].
-unsafe fn pack(b: View, deep: usize, count: usize, words: *mut f32) -> View {
+unsafe fn pack(isa: Isa, b: View, deep: usize, count: usize, words: *mut f32) -> View {
     let stride = count.next_multiple_of(LANES);
     // SAFETY: the caller's promises; `stride` is at most `PANEL`.
     unsafe {
@@ -198,7 +203,14 @@ unsafe fn pack(b: View, deep: usize, count: usize, words: *mut f32) -> View {
             for first in (0..count).step_by(LANES) {
                 let lanes = LANES.min(count - first);
                 let column = b.from(0, first);
-                for p in 0..deep {
+                let mut done = 0;
+                if b.row == 1 && lanes == LANES {
+                    done = deep - deep % LANES;
+                    for p in (0..done).step_by(LANES) {
+                        (blocks(isa).turn)(column.from(p, 0).at, b.column, words.add(p * stride + first), stride);
+                    }
+                }
+                for p in done..deep {
                     let (from, to) = (column.at.wrapping_offset(p as isize * b.row), words.add(p * stride + first));
                     (0..lanes).for_each(|x| to.add(x).write(from.wrapping_offset(x as isize * b.column).read()));
                 }
@@ -208,13 +220,20 @@ unsafe fn pack(b: View, deep: usize, count: usize, words: *mut f32) -> View {
     View { at: words, row: stride as isize, column: 1 }
 }
 
-/// Tiles of whole panels; more than one row of tiles only where there are few panels and much to do in each.
+/// Tiles of whole panels; more than one row of tiles only where there are few panels and much to do in each. Where a sum is short, what
+/// follows the product takes longer than the product: tiles lie flat then, with rows long enough for loop nests, and stay in cache.
 fn tiling(batch: usize, m: usize, n: usize, k: usize) -> Tiling {
     /// Tiles to aim for, the fewest rows that pay for packing a panel, and multiply-adds that are worth a tile.
     const TILES: usize = 16;
     const TALL: usize = 96;
     const WORK: usize = 1 << 18;
+    /// The longest sum, the fewest rows and columns that make flat tiles, and their extents.
+    const SHORT: usize = 256;
+    const FLAT: [usize; 2] = [48, 256];
 
+    if batch == 1 && k <= SHORT && m >= 2 * FLAT[0] && n >= FLAT[1] {
+        return Tiling { rows: m, columns: n, row_step: FLAT[0], column_step: FLAT[1] };
+    }
     let column_step = PANEL.min(n).max(1);
     let panels = n.div_ceil(PANEL).max(1);
     let row_step = if batch == 1 {

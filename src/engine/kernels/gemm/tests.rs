@@ -56,9 +56,17 @@ fn check(shape: [usize; 4], a: Matrix, b: Matrix, c: Matrix, accumulate: bool) {
 
 #[test]
 fn products_with_all_transpositions() {
-    for [m, n, k] in
-        [[1, 1, 1], [6, 64, 5], [7, 65, 33], [25, 17, 3], [64, 130, 20], [5, 1, 9], [1, 100, 7], [30, 63, 1100]]
-    {
+    for [m, n, k] in [
+        [1, 1, 1],
+        [6, 64, 5],
+        [7, 65, 33],
+        [25, 17, 3],
+        [64, 130, 20],
+        [5, 1, 9],
+        [1, 100, 7],
+        [30, 63, 1100],
+        [100, 300, 20],
+    ] {
         let (a, b, c) = (Matrix::dense(m, k), Matrix::dense(k, n), Matrix::dense(m, n));
         let (at, bt, ct) =
             (Matrix::dense(k, m).transposed(), Matrix::dense(n, k).transposed(), Matrix::dense(n, m).transposed());

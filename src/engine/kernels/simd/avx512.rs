@@ -28,6 +28,38 @@ macro_rules! wrap {
     )* };
 }
 
+impl Avx512 {
+    /// Sixteen runs of sixteen consecutive elements, `apart` from each other, become the columns of sixteen rows that are `stride` apart:
+    /// four rounds, each of which exchanges one bit of the row's number with one of the lane's.
+    ///
+    /// # Safety
+    /// The instructions exist, the runs are readable, the rows are writable.
+    #[target_feature(enable = "avx512f")]
+    pub(in super::super) unsafe fn turn(from: *const f32, apart: isize, to: *mut f32, stride: usize) {
+        // SAFETY: the caller's promises.
+        unsafe {
+            let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            let mut rows: [__m512; 16] =
+                std::array::from_fn(|i| _mm512_loadu_ps(from.wrapping_offset(i as isize * apart)));
+            for half in [1, 2, 4, 8] {
+                // Lanes of the second operand count from 16.
+                let upper = _mm512_test_epi32_mask(lanes, _mm512_set1_epi32(half));
+                let shift = _mm512_set1_epi32(16 - half);
+                let low = _mm512_mask_add_epi32(lanes, upper, lanes, shift);
+                let high = _mm512_add_epi32(low, _mm512_set1_epi32(half));
+                for i in (0..16).filter(|i| i & half as usize == 0) {
+                    let (a, b) = (rows[i], rows[i + half as usize]);
+                    rows[i] = _mm512_permutex2var_ps(a, low, b);
+                    rows[i + half as usize] = _mm512_permutex2var_ps(a, high, b);
+                }
+            }
+            for (i, row) in rows.into_iter().enumerate() {
+                _mm512_storeu_ps(to.add(i * stride), row);
+            }
+        }
+    }
+}
+
 impl Simd for Avx512 {
     type F = __m512;
     type I = __m512i;

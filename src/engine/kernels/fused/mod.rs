@@ -16,5 +16,5 @@ pub use compile::Fused;
 pub use program::{Access, Element, Instr, Program, Reg};
 pub use run::Scratch;
 
-/// Lanes of a block: with a dozen values of 2 KiB alive, a block's work stays in the first-level cache.
-const BLOCK: usize = 512;
+/// Lanes of a block: with two dozen values of 1 KiB alive, a block's work stays in the first-level cache.
+const BLOCK: usize = 256;

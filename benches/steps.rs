@@ -1,6 +1,6 @@
 //! Whole training steps as the engine runs them, from graph to new weights: microseconds a step, medians over blocks.
 //!
-//! `cargo bench --bench steps -- [threads]`. Builds the graphs directly on the operations; what reading `.nn` and data costs is not here.
+//! `cargo bench --bench steps -- [threads] [part of a case's name]`. Builds the graphs directly on the operations; what reading `.nn` and data costs is not here.
 
 use std::time::Instant;
 
@@ -206,9 +206,16 @@ fn time(name: &str, mut model: Model, batch: usize, threads: usize) {
 }
 
 fn main() {
-    let threads = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(2);
-    time("auto-encoder, batch 64", auto_encoder(), 64, threads);
-    time("auto-encoder, batch 256", auto_encoder(), 256, threads);
-    time("elementwise loss, 10^6", elementwise(1_000_000), 1, threads);
-    time("elementwise loss, 10^4", elementwise(10_000), 1, threads);
+    let words: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let threads = words.iter().find_map(|word| word.parse().ok()).unwrap_or(2);
+    let part = words.iter().find(|word| word.parse::<usize>().is_err());
+    let run = |name: &str, model: fn() -> Model, batch: usize| {
+        if part.is_none_or(|part| name.contains(part.as_str())) {
+            time(name, model(), batch, threads);
+        }
+    };
+    run("auto-encoder, batch 64", auto_encoder, 64);
+    run("auto-encoder, batch 256", auto_encoder, 256);
+    run("elementwise loss, 10^6", || elementwise(1_000_000), 1);
+    run("elementwise loss, 10^4", || elementwise(10_000), 1);
 }

@@ -1,10 +1,11 @@
 //! The planned engine computes what the reference engine does: for every primitive's cases, on random graphs, at any batch size, and
 //! with the same bits for any number of threads.
 
+use nnlc::autodiff::gradients;
 use nnlc::base::IndexVec;
 use nnlc::engine::plan::{Engine, Feed, Options, Plan, PlanError, RunError, Store, first_non_finite};
 use nnlc::engine::reference;
-use nnlc::ir::{Graph, Place, Update, VarId};
+use nnlc::ir::{Attrs, Graph, Op, Place, Update, VarId};
 use nnlc::ops::{Builder, Case, Domain, Primitive, RunContext, all};
 use nnlc::passes::Pipeline;
 use nnlc::tensor::{DType, Dim, Shape, Tensor};
@@ -150,6 +151,50 @@ proptest! {
                 return Err(TestCaseError::fail(format!("batch {batch}: {why}\n{graph}")));
             }
         }
+    }
+}
+
+/// What follows a product runs on its tiles: bias and activation, the column sums of a bias's gradient, the step of a weight that another
+/// product still reads, a sum of two products.
+#[test]
+fn what_follows_a_product_runs_on_its_tiles() {
+    for (batch, [wide, narrow]) in [(64, [300, 130]), (200, [260, 40]), (1, [17, 5]), (7, [64, 64])] {
+        let mut graph = Graph::new();
+        let x = input(&mut graph, "x", [Dim::batch(), Dim::new(wide)].into_iter().collect());
+        let sizes = [vec![wide, narrow], vec![narrow], vec![narrow, wide], vec![narrow, wide]];
+        let sizes = sizes.map(|sizes| sizes.iter().map(|size| *size as usize).collect::<Vec<_>>());
+        let ids = ["w", "b", "v", "u"].iter().zip(&sizes).map(|(path, sizes)| variable(&mut graph, path, sizes));
+        let ids: Vec<_> = ids.collect();
+        let mut b = Builder::new(&mut graph, Place::NONE);
+        let matmul = |b: &mut Builder, x, y| {
+            let attrs = Attrs::new().ints("axes_a", [1]).ints("axes_b", [0]).ints("batch_a", []).ints("batch_b", []);
+            b.emit(Op("contract"), &[x, y], attrs)
+        };
+        let hidden = matmul(&mut b, x, ids[0].1);
+        let hidden = b.add(hidden, ids[1].1);
+        let hidden = b.unary(Op("sigmoid"), hidden);
+        let (left, right) = (matmul(&mut b, hidden, ids[2].1), matmul(&mut b, hidden, ids[3].1));
+        let sum = b.add(left, right);
+        let error = b.sub(sum, x);
+        let square = b.unary(Op("square"), error);
+        let loss = b.emit(Op("mean"), &[square], Attrs::new().ints("axis", [0, 1]).flag("keepdims", false));
+        let wrt: Vec<_> = ids.iter().map(|(_, value)| *value).collect();
+        let grads = gradients(&mut graph, loss, &wrt);
+        for ((id, old), grad) in ids.iter().zip(grads) {
+            let mut b = Builder::new(&mut graph, Place::NONE);
+            let rate = b.scalar(0.5);
+            let change = b.mul(grad.expect("all are trained"), rate);
+            let value = b.sub(*old, change);
+            graph.updates.push(Update { variable: *id, value, place: Place::NONE });
+        }
+        result(&mut graph, "loss", loss);
+        result(&mut graph, "left", left);
+        let graph = Pipeline::standard().run(&graph);
+        let (inputs, variables) = values(&graph, batch, &mut Draws(batch as u64));
+        equals_reference(&graph, &inputs, &variables, batch).unwrap_or_else(|why| panic!("batch {batch}: {why}"));
+        let plan = Plan::new(&graph, batch, &store_of(&graph, &variables), &Options::default()).expect("a plan");
+        let labels: Vec<&str> = plan.labels().map(|(_, label)| label).collect();
+        assert!(labels.iter().filter(|label| **label == "gemm, fused").count() >= 4, "{labels:?}");
     }
 }
 

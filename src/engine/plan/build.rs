@@ -17,7 +17,7 @@ use super::lookup;
 use super::matmul;
 use super::memory::{Buffer, Home, write_tensor};
 use super::pooling;
-use super::schedule;
+use super::schedule::{self, Wave};
 use super::step::{Step, Work};
 use super::store::{Kind, Store};
 use super::view::{Axes, BufferId, View};
@@ -303,7 +303,8 @@ impl<'g> Build<'g> {
         output: &View,
     ) {
         let reads = inputs.iter().map(|view| view.buffer).collect();
-        self.steps.push(Step { work: Box::new(work), reads, writes: vec![output.buffer], value, label });
+        let writes = vec![output.buffer];
+        self.steps.push(Step { work: Box::new(work), reads, writes, product: None, value, label });
     }
 
     /// Plans a node by itself, its operands being planned.
@@ -473,11 +474,11 @@ fn look(node: &Node, source: &View, sizes: &[usize], batch: usize) -> Option<Vie
 fn lifetimes(
     buffers: &IndexVec<BufferId, Buffer>,
     steps: &[Step],
-    waves: &[usize],
+    waves: &[Wave],
     results: &[(View, Kind)],
 ) -> (Vec<BufferId>, Vec<Lifetime>) {
     let mut needed: IndexVec<BufferId, Option<(usize, usize)>> = buffers.iter().map(|_| None).collect();
-    let wave_of_step = waves.iter().enumerate().flat_map(|(wave, steps)| std::iter::repeat_n(wave, *steps));
+    let wave_of_step = waves.iter().enumerate().flat_map(|(number, wave)| std::iter::repeat_n(number, wave.steps));
     for (step, wave) in steps.iter().zip(wave_of_step) {
         for buffer in step.reads.iter().chain(&step.writes) {
             let (first, last) = needed[*buffer].unwrap_or((wave, wave));

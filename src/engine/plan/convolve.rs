@@ -107,7 +107,14 @@ pub(super) fn lower(build: &mut Build, value: Value, node: &Node) -> bool {
     let extra = Operand { buffer: build.buffers.push(extra), offset: 0 };
     let mut part = |role, a: Operand, b: Operand, out, label| {
         let work = Box::new(Part { conv: conv.clone(), role, a, b, out });
-        build.steps.push(Step { work, reads: vec![a.buffer, b.buffer], writes: vec![out], value, label });
+        build.steps.push(Step {
+            work,
+            reads: vec![a.buffer, b.buffer],
+            writes: vec![out],
+            product: None,
+            value,
+            label,
+        });
     };
     match role {
         Role::Forward => {

@@ -136,7 +136,7 @@ pub(super) fn concatenate(build: &mut Build, value: Value, node: &Node) {
         copies.push(Copy::new(from, to, bytes));
     }
     let work = Box::new(Copies(copies));
-    build.steps.push(Step { work, reads, writes: vec![output.buffer], value, label: node.op.0 });
+    build.steps.push(Step { work, reads, writes: vec![output.buffer], product: None, value, label: node.op.0 });
 }
 
 /// Appends the steps of a padding: the border's value everywhere, then what it surrounds.

@@ -7,6 +7,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::axes::{AxisMap, identity, of_operand, through};
 use super::build::Build;
+use super::chain::{self, Chain};
 use super::formula;
 use super::group::{Group, Member, Place, Role};
 use super::memory::{Buffer, Home, Memory};
@@ -17,7 +18,8 @@ use crate::engine::kernels::{Access, Element, Fused, Instr, Map1, Map2, Program,
 use crate::ir::{Node, Value, op};
 
 /// A fused loop nest.
-struct Loops {
+#[derive(Clone)]
+pub(super) struct Loops {
     fused: Arc<Fused>,
     buffers: Vec<BufferId>,
     partials: Option<BufferId>,
@@ -40,6 +42,12 @@ impl Work for Loops {
         self.fused.tiles()
     }
 
+    fn nanoseconds(&self) -> usize {
+        /// Elements that an instruction does in a nanosecond, elementary functions among them.
+        const RATE: usize = 16;
+        self.fused.operations() / RATE
+    }
+
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
         let (pointers, partials) = self.pointers(memory);
         // SAFETY: accesses stay within their buffers by construction of the views; in-place writes were allowed only where loads and
@@ -51,6 +59,10 @@ impl Work for Loops {
 impl Work for Finish {
     fn tiles(&self) -> usize {
         1
+    }
+
+    fn nanoseconds(&self) -> usize {
+        self.0.fused.partials_len()
     }
 
     unsafe fn run(&self, _: usize, memory: &Memory, _: &mut Scratch) {
@@ -283,21 +295,33 @@ impl Emit<'_, '_> {
     }
 
     fn finish(self, group: &Group) {
-        let Emit { build, program, buffers, mut reads, writes, .. } = self;
+        let Emit { build, mut program, buffers, mut reads, writes, .. } = self;
         let Some(last) = group.members.last() else { return };
-        let fused = Arc::new(Fused::new(program));
+        let products = chain::absorb(&mut build.steps, &mut program, &buffers, &writes);
+        let fused = Arc::new(match products.first() {
+            Some(product) => Fused::with_tiling(&program, product.tiling()),
+            None => Fused::new(program),
+        });
         let words = fused.partials_len();
         let partials =
             (words > 0).then(|| build.buffers.push(Buffer { home: Home::Arena, kind: Kind::F32, len: words }));
+        let (value, made) = (last.value, products.iter().map(|product| product.output()));
+        let touched: Vec<BufferId> = writes.iter().copied().chain(partials).chain(made).collect();
+        reads.retain(|buffer| !products.iter().any(|product| product.output() == *buffer));
+        reads.extend(products.iter().flat_map(|product| product.operands()));
         reads.sort_unstable();
         reads.dedup();
-        let loops = || Loops { fused: fused.clone(), buffers: buffers.clone(), partials };
-        let touched = writes.iter().copied().chain(partials).collect();
-        build.steps.push(Step { work: Box::new(loops()), reads, writes: touched, value: last.value, label: "fused" });
-        if let Some(partials) = partials {
-            let work = Box::new(Finish(loops()));
-            build.steps.push(Step { work, reads: vec![partials], writes, value: last.value, label: "finish" });
-        }
+        let loops = Loops { fused, buffers, partials };
+        let finish = partials.map(|partials| {
+            let work = Box::new(Finish(loops.clone()));
+            Step { work, reads: vec![partials], writes, product: None, value, label: "finish" }
+        });
+        let (work, label): (Box<dyn Work>, _) = match products.is_empty() {
+            true => (Box::new(loops), "fused"),
+            false => (Box::new(Chain { products, loops }), "gemm, fused"),
+        };
+        build.steps.push(Step { work, reads, writes: touched, product: None, value, label });
+        build.steps.extend(finish);
     }
 }
 

@@ -2,22 +2,46 @@
 
 use super::build::Build;
 use super::memory::Memory;
-use super::step::Work;
+use super::step::{Step, Work};
 use super::view::{BufferId, View};
-use crate::engine::kernels::{Gemm, Matrix, Scratch};
+use crate::engine::kernels::{Gemm, Matrix, Scratch, Tiling};
 use crate::ir::{Node, Value};
 
 /// A product of matrices.
-struct Product {
+#[derive(Clone)]
+pub(super) struct Product {
     gemm: Gemm,
     a: (BufferId, usize),
     b: (BufferId, usize),
     c: BufferId,
 }
 
+impl Product {
+    /// How it is cut.
+    pub fn tiling(&self) -> Tiling {
+        self.gemm.tiling()
+    }
+
+    /// What it reads.
+    pub fn operands(&self) -> [BufferId; 2] {
+        [self.a.0, self.b.0]
+    }
+
+    /// What it writes, row-major and from the start.
+    pub fn output(&self) -> BufferId {
+        self.c
+    }
+}
+
 impl Work for Product {
     fn tiles(&self) -> usize {
         self.gemm.tiles()
+    }
+
+    fn nanoseconds(&self) -> usize {
+        /// Multiply-adds in a nanosecond.
+        const RATE: usize = 48;
+        self.gemm.multiply_adds() / RATE
     }
 
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
@@ -89,8 +113,15 @@ pub(super) fn lower(build: &mut Build, value: Value, node: &Node) {
         Matrix { batch: b_batch, row: b_row, column: b_column },
         Matrix::dense(m, n),
     );
-    let work = Product { gemm, a: (a.buffer, a.offset), b: (b.buffer, b.offset), c: output.buffer };
-    build.step(value, "gemm", work, &[a, b], &output);
+    let product = Product { gemm, a: (a.buffer, a.offset), b: (b.buffer, b.offset), c: output.buffer };
+    build.steps.push(Step {
+        work: Box::new(product.clone()),
+        reads: product.operands().to_vec(),
+        writes: vec![output.buffer],
+        product: Some(product),
+        value,
+        label: "gemm",
+    });
 }
 
 fn operand(build: &mut Build, value: Value, view: View, parts: &Parts, sizes: [usize; 3]) -> (View, [isize; 3]) {

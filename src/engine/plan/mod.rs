@@ -10,6 +10,7 @@
 //! | `group`, `axes` | which nodes share a pass over memory, and how their axes lie in it |
 //! | `build` | where values lie; nodes to steps |
 //! | `fuse`, `formula`, `matmul`, `convolve`, `pooling`, `lookup`, `along`, `draw`, `copy`, `fallback` | the kinds of steps, each implementing `step::Work` |
+//! | `chain` | products and the loop nest behind them as one step |
 //! | `schedule`, `arena` | the order of steps; places in memory from lifetimes |
 //! | `store` | variables, which outlive a run |
 //! | `run` | the engine: one `Team::run` for a whole plan, a barrier between waves |
@@ -23,6 +24,7 @@ mod along;
 mod arena;
 mod axes;
 mod build;
+mod chain;
 mod convolve;
 mod copy;
 mod draw;
@@ -47,6 +49,7 @@ use crate::ir::Graph;
 use crate::tensor::{BATCH, Type};
 
 use memory::Buffer;
+use schedule::Wave;
 use step::Step;
 use view::{BufferId, View};
 
@@ -122,8 +125,7 @@ pub struct Plan {
     batch: usize,
     /// The steps, wave by wave.
     steps: Vec<Step>,
-    /// The number of steps of each wave.
-    waves: Vec<usize>,
+    waves: Vec<Wave>,
     buffers: IndexVec<BufferId, Buffer>,
     /// For buffers in the arena or in `constants`: the first byte.
     offsets: IndexVec<BufferId, usize>,
@@ -163,7 +165,8 @@ impl Plan {
 
     /// Number of barriers in a run.
     pub fn barriers(&self) -> usize {
-        self.waves.len()
+        let next = self.waves.iter().skip(1).map(|wave| wave.solo).chain([false]);
+        self.waves.iter().zip(next).filter(|(wave, next)| !(wave.solo && *next)).count()
     }
 
     /// What the steps are, in order: for reports and tests.

@@ -140,11 +140,13 @@ impl Engine {
             // SAFETY: each worker has a number of its own.
             let scratch = unsafe { &mut *scratch[worker].0.get() };
             let mut first = 0;
-            for steps in &plan.waves {
-                for (index, step) in plan.steps[first..first + steps].iter().enumerate() {
+            for (number, wave) in plan.waves.iter().enumerate() {
+                for (index, step) in plan.steps[first..first + wave.steps].iter().enumerate() {
                     let tiles = step.work.tiles();
                     // Steps of a single tile take turns over the workers.
-                    let share = if tiles == 1 {
+                    let share = if wave.solo {
+                        if worker == 0 { 0..tiles } else { 0..0 }
+                    } else if tiles == 1 {
                         let mine = (first + index) % threads == worker;
                         0..usize::from(mine)
                     } else {
@@ -156,8 +158,11 @@ impl Engine {
                         unsafe { step.work.run(tile, memory, scratch) };
                     }
                 }
-                first += steps;
-                team.barrier().wait();
+                first += wave.steps;
+                let goes_on = wave.solo && plan.waves.get(number + 1).is_some_and(|next| next.solo);
+                if !goes_on {
+                    team.barrier().wait();
+                }
             }
         });
         Ok(Outcome { plan, memory: &self.memory })

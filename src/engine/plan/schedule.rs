@@ -1,14 +1,27 @@
-//! The order of steps: waves of steps that do not depend on each other, with a barrier between waves.
+//! The order of steps: waves of steps that do not depend on each other, with a barrier between waves. Waves too short for a team are left
+//! to one worker, who needs no barrier between them.
 
 use super::step::Step;
 use super::view::BufferId;
 use crate::base::IndexVec;
 
-/// Sorts steps, given in an order that is correct one after the other, by wave, and returns the number of steps in each wave.
+/// Steps that do not depend on each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wave {
+    /// How many there are.
+    pub steps: usize,
+    /// Whether the first worker does all of it.
+    pub solo: bool,
+}
+
+/// The work that is not worth a barrier, on one thread.
+const SHORT: usize = 3_000;
+
+/// Sorts steps, given in an order that is correct one after the other, by wave, and returns the waves.
 ///
 /// A step comes after every earlier step that writes what it reads, and after every earlier step that reads or writes what it writes.
 /// A step that needs no other comes as late as its first user allows, so that what it makes does not occupy memory for long.
-pub(super) fn waves(steps: Vec<Step>, buffers: usize) -> (Vec<Step>, Vec<usize>) {
+pub(super) fn waves(steps: Vec<Step>, buffers: usize) -> (Vec<Step>, Vec<Wave>) {
     let depends = dependencies(&steps, buffers);
     let mut wave: Vec<usize> = Vec::with_capacity(steps.len());
     for earlier in &depends {
@@ -29,7 +42,17 @@ pub(super) fn waves(steps: Vec<Step>, buffers: usize) -> (Vec<Step>, Vec<usize>)
     wave.iter().for_each(|wave| sizes[*wave] += 1);
     let mut order: Vec<(usize, Step)> = wave.into_iter().zip(steps).collect();
     order.sort_by_key(|(wave, _)| *wave);
-    (order.into_iter().map(|(_, step)| step).collect(), sizes)
+    let steps: Vec<Step> = order.into_iter().map(|(_, step)| step).collect();
+    let mut first = 0;
+    let wave = |size: usize| {
+        let own = &steps[first..first + size];
+        first += size;
+        let alone = matches!(own, [step] if step.work.tiles() <= 1);
+        let short = own.iter().fold(0, |sum: usize, step| sum.saturating_add(step.work.nanoseconds())) < SHORT;
+        Wave { steps: size, solo: alone || short }
+    };
+    let waves = sizes.into_iter().map(wave).collect();
+    (steps, waves)
 }
 
 fn dependencies(steps: &[Step], buffers: usize) -> Vec<Vec<usize>> {

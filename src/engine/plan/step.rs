@@ -1,6 +1,7 @@
 //! A step: work cut into tiles, and the buffers that it reads and writes. What kinds of work there are is told by the files that
 //! implement [`Work`].
 
+use super::matmul::Product;
 use super::memory::Memory;
 use super::view::BufferId;
 use crate::engine::kernels::Scratch;
@@ -10,6 +11,11 @@ use crate::ir::Value;
 pub(super) trait Work: Send + Sync {
     /// Number of tiles; depends on shapes alone.
     fn tiles(&self) -> usize;
+
+    /// About how many nanoseconds all tiles take one thread; depends on shapes alone. What is not known counts as long.
+    fn nanoseconds(&self) -> usize {
+        usize::MAX
+    }
 
     /// Does one tile. The result does not depend on the order of tiles.
     ///
@@ -27,6 +33,8 @@ pub(super) struct Step {
     pub reads: Vec<BufferId>,
     /// What it writes, each buffer to be read only after the step.
     pub writes: Vec<BufferId>,
+    /// The product of matrices that it is, if it is no more than that.
+    pub product: Option<Product>,
     /// A value that it computes, for messages.
     pub value: Value,
     /// What it is, for people: `gemm`, `fused`, an operation's name.

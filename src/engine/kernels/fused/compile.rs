@@ -141,6 +141,12 @@ impl Fused {
         self.tiling.tiles()
     }
 
+    /// Number of instructions times the elements that they are computed for.
+    pub fn operations(&self) -> usize {
+        let blocks: usize = self.phases.iter().map(|phase| phase.blocks.len()).sum();
+        self.tiling.rows * self.tiling.columns * blocks
+    }
+
     /// Words that the partial results of all tiles need; 0 when there is nothing for `finish` to combine.
     pub fn partials_len(&self) -> usize {
         self.partials

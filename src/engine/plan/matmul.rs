@@ -1,4 +1,5 @@
-//! Contractions as products of matrices: axes are joined into batch, rows and columns wherever strides allow, without moving anything.
+//! Contractions as products of matrices: axes are joined into rows and columns wherever strides allow, without moving anything; the
+//! matrices of a batch may start anywhere.
 
 use super::build::Build;
 use super::memory::Memory;
@@ -66,9 +67,9 @@ impl Parts {
         Parts { batch, free, contracted }
     }
 
-    /// Strides of batch, free and contracted axes, each joined to one; none if they cannot be joined.
-    fn strides(&self, view: &View) -> Option<[isize; 3]> {
-        Some([joined(view, &self.batch)?, joined(view, &self.free)?, joined(view, &self.contracted)?])
+    /// Strides of free and contracted axes, each joined to one; none if they cannot be joined.
+    fn strides(&self, view: &View) -> Option<[isize; 2]> {
+        Some([joined(view, &self.free)?, joined(view, &self.contracted)?])
     }
 
     /// The view with the axes sorted by their part.
@@ -104,15 +105,21 @@ pub(super) fn lower(build: &mut Build, value: Value, node: &Node) {
     let b_parts = Parts::new(&b, ints("batch_b"), ints("axes_b"));
     let (batch, k) = (len(&a, &a_parts.batch), len(&a, &a_parts.contracted));
     let (m, n) = (len(&a, &a_parts.free), len(&b, &b_parts.free));
-    let (a, [a_batch, a_row, a_column]) = operand(build, node.inputs[0], a, &a_parts, [batch, m, k]);
-    let (b, [b_batch, b_column, b_row]) = operand(build, node.inputs[1], b, &b_parts, [batch, n, k]);
+    let a = operand(build, node.inputs[0], a, a_parts, [batch, m, k]);
+    let b = operand(build, node.inputs[1], b, b_parts, [batch, n, k]);
     let output = build.output(value);
-    let gemm = Gemm::new(
+    let [a_batch, b_batch] = [&a, &b].map(|operand| joined(&operand.view, &operand.batch));
+    let matrix = |batch: Option<isize>, [row, column]: [isize; 2]| Matrix { batch: batch.unwrap_or(0), row, column };
+    let mut gemm = Gemm::new(
         [batch, m, n, k],
-        Matrix { batch: a_batch, row: a_row, column: a_column },
-        Matrix { batch: b_batch, row: b_row, column: b_column },
+        matrix(a_batch, a.strides),
+        matrix(b_batch, b.strides).transposed(),
         Matrix::dense(m, n),
     );
+    if a_batch.is_none() || b_batch.is_none() {
+        gemm = gemm.starting_at(a.starts().zip(b.starts()).map(|(a, b)| [a, b]).collect());
+    }
+    let (a, b) = (a.view, b.view);
     let product = Product { gemm, a: (a.buffer, a.offset), b: (b.buffer, b.offset), c: output.buffer };
     build.steps.push(Step {
         work: Box::new(product.clone()),
@@ -124,12 +131,38 @@ pub(super) fn lower(build: &mut Build, value: Value, node: &Node) {
     });
 }
 
-fn operand(build: &mut Build, value: Value, view: View, parts: &Parts, sizes: [usize; 3]) -> (View, [isize; 3]) {
+/// A matrix or a batch of them, ready to be multiplied.
+struct Operand {
+    view: View,
+    /// The axes of the batch.
+    batch: Vec<usize>,
+    /// The strides of free and contracted axes.
+    strides: [isize; 2],
+}
+
+impl Operand {
+    /// Where the matrices start, counted from the view's first element.
+    fn starts(&self) -> impl Iterator<Item = isize> {
+        let sizes: Vec<usize> = self.batch.iter().map(|axis| self.view.sizes[*axis]).collect();
+        let strides: Vec<isize> = self.batch.iter().map(|axis| self.view.strides[*axis]).collect();
+        (0..sizes.iter().product::<usize>()).map(move |index| {
+            let mut rest = index;
+            let along = sizes.iter().zip(&strides).rev().map(|(size, stride)| {
+                let own = rest % size;
+                rest /= size;
+                own as isize * stride
+            });
+            along.sum()
+        })
+    }
+}
+
+fn operand(build: &mut Build, value: Value, view: View, parts: Parts, sizes: [usize; 3]) -> Operand {
     match parts.strides(&view) {
-        Some(strides) => (view, strides),
+        Some(strides) => Operand { view, batch: parts.batch, strides },
         None => {
-            let copy = build.copied(value, parts.sorted(&view));
-            (copy, [(sizes[1] * sizes[2]) as isize, sizes[2] as isize, 1])
+            let view = build.copied(value, parts.sorted(&view));
+            Operand { view, batch: (0..parts.batch.len()).collect(), strides: [sizes[2] as isize, 1] }
         }
     }
 }

@@ -8,6 +8,8 @@ mod micro;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use super::fused::Scratch;
 use super::simd::{Isa, LANES};
 use super::tiling::Tiling;
@@ -45,13 +47,15 @@ impl Matrix {
 }
 
 /// C = A B, or C += A B, for `batch` matrices A of `m` by `k`, B of `k` by `n`, C of `m` by `n`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Gemm {
     m: usize,
     k: usize,
     a: Matrix,
     b: Matrix,
     c: Matrix,
+    /// Where the matrices of A and B start, when no stride can say it.
+    starts: Option<Arc<[[isize; 2]]>>,
     accumulate: bool,
     tiling: Tiling,
     isa: Isa,
@@ -61,7 +65,16 @@ impl Gemm {
     /// Describes the product of `[batch, m, n, k]`.
     pub fn new([batch, m, n, k]: [usize; 4], a: Matrix, b: Matrix, c: Matrix) -> Self {
         let tiling = tiling(batch, m, n, k);
-        Gemm { m, k, a, b, c, accumulate: false, tiling, isa: Isa::detect() }
+        Gemm { m, k, a, b, c, starts: None, accumulate: false, tiling, isa: Isa::detect() }
+    }
+
+    /// The matrices of A and B start at these offsets instead of one stride apart.
+    ///
+    /// # Panics
+    /// If there is not one pair for each matrix of the batch.
+    pub fn starting_at(self, starts: Vec<[isize; 2]>) -> Self {
+        assert_eq!(starts.len() * self.m, self.tiling.rows, "a start for each matrix of the batch");
+        Gemm { starts: Some(starts.into()), ..self }
     }
 
     /// Adds to C instead of overwriting it.
@@ -104,12 +117,18 @@ impl Gemm {
         while row < rows.end && !columns.is_empty() {
             let matrix = row / self.m;
             let end = rows.end.min((matrix + 1) * self.m);
-            let view = |at: *mut f32, m: Matrix| View {
-                at: at.wrapping_offset(matrix as isize * m.batch),
+            let view = |at: *mut f32, start: isize, m: Matrix| View {
+                at: at.wrapping_offset(start),
                 row: m.row,
                 column: m.column,
             };
-            let (a, b, c) = (view(a.cast_mut(), self.a), view(b.cast_mut(), self.b), view(c, self.c));
+            let along = |m: Matrix| matrix as isize * m.batch;
+            let [a_start, b_start] = match &self.starts {
+                Some(starts) => starts[matrix],
+                None => [along(self.a), along(self.b)],
+            };
+            let (a, b) = (view(a.cast_mut(), a_start, self.a), view(b.cast_mut(), b_start, self.b));
+            let c = view(c, along(self.c), self.c);
             let (top, height) = (row - matrix * self.m, end - row);
             let words = scratch.words(scratch_len(self.k));
             let (a, b, c) = (a.from(top, 0), b.from(0, columns.start), c.from(top, columns.start));

@@ -30,7 +30,8 @@ fn check(shape: [usize; 4], a: Matrix, b: Matrix, c: Matrix, accumulate: bool) {
     if accumulate {
         gemm = gemm.accumulating();
     }
-    let results: Vec<Vec<f32>> = Isa::available().iter().map(|isa| run(&gemm.on(*isa), &va, &vb, &vc)).collect();
+    let results: Vec<Vec<f32>> =
+        Isa::available().iter().map(|isa| run(&gemm.clone().on(*isa), &va, &vb, &vc)).collect();
     for other in &results {
         assert!(results[0].iter().zip(other).all(|(x, y)| x.to_bits() == y.to_bits()), "{shape:?}");
     }
@@ -87,4 +88,24 @@ fn batches_and_empty_shapes() {
     check([1, 3, 4, 0], Matrix::dense(3, 0), Matrix::dense(0, 4), Matrix::dense(3, 4), false);
     check([1, 0, 4, 3], Matrix::dense(0, 3), Matrix::dense(3, 4), Matrix::dense(0, 4), false);
     check([2, 3, 0, 3], Matrix::dense(3, 3), Matrix::dense(3, 0), Matrix::dense(3, 0), false);
+}
+
+/// Heads that lie beside each other in every row, as attention has them.
+#[test]
+fn matrices_start_where_they_are_said_to() {
+    let [samples, heads, rows, depth] = [2, 3, 5, 4];
+    let wide = (heads * depth) as isize;
+    let (a, b) = (numbers(samples * rows * heads * depth, 1), numbers(samples * rows * heads * depth, 2));
+    let start = |i: usize| ((i / heads * rows) as isize * wide) + (i % heads * depth) as isize;
+    let starts: Vec<[isize; 2]> = (0..samples * heads).map(|i| [start(i); 2]).collect();
+    let side = Matrix { batch: 0, row: wide, column: 1 };
+    let gemm = Gemm::new([samples * heads, rows, rows, depth], side, side.transposed(), Matrix::dense(rows, rows));
+    let got = run(&gemm.starting_at(starts.clone()), &a, &b, &vec![0.0; samples * heads * rows * rows]);
+    for (i, [start, _]) in starts.iter().enumerate() {
+        for (row, column) in (0..rows).flat_map(|row| (0..rows).map(move |column| (row, column))) {
+            let at = |row: usize, p: usize| (*start + row as isize * wide) as usize + p;
+            let want: f64 = (0..depth).map(|p| f64::from(a[at(row, p)]) * f64::from(b[at(column, p)])).sum();
+            assert!((f64::from(got[(i * rows + row) * rows + column]) - want).abs() < 1e-5);
+        }
+    }
 }

@@ -43,6 +43,7 @@ loss term_{block} weight 0.5 = mean(distance_{block}(w{block}, y)) + mean(distan
 }
 
 /// Seconds and peak bytes of one `nnlc check`.
+#[expect(clippy::zombie_processes, reason = "`wait4` waits for it, and tells its memory")]
 fn check(path: &Path) -> (f64, u64) {
     let started = Instant::now();
     let mut command = Command::new(env!("CARGO_BIN_EXE_nnlc"));

@@ -26,7 +26,7 @@ fn distance_{block}(a, b, margin: float = 0.{tenths}) {{
 }}
 layer Block{block}(n)(v: [D]) {{
     inner = v |> Affine(n) |> tanh
-    return inner |> Affine(D) + v
+    return (inner |> Affine(D)) + v
 }}
 # The {block}th round of the chain.
 h = h |> Block{block}({width}) |> tanh

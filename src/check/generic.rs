@@ -5,7 +5,7 @@
 //! not declared is poisoned, so that only names and numbers of arguments are checked around it. Only what is wrong for every call is
 //! told; a fact that depends on the symbols is left to the calls. Nothing of all this stays in the graph.
 
-use super::checker::{Body, Checker, PathContext, Site};
+use super::checker::{Body, Checker, Site};
 use super::scope::{Binding, Role};
 use super::value::{ScopeId, Val};
 use crate::diagnostic::Code;
@@ -114,7 +114,7 @@ impl<'a> Checker<'a> {
         let scope = self.scopes.open(Some(self.here.scope), &[]);
         let site = Site { scope, body, frame: None, ..self.here.clone() };
         let here = std::mem::replace(&mut self.here, site);
-        let path = std::mem::replace(&mut self.path, PathContext::default());
+        let path = std::mem::take(&mut self.path);
         let (graph, known, chained) = (self.graph.clone(), self.known.clone(), self.chained.clone());
         self.entered.insert(name);
         self.generic.push(name);

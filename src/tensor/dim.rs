@@ -244,16 +244,22 @@ impl Dim {
     }
 }
 
-/// A lower bound of a product of atoms, when none of them can be negative.
+/// A lower bound of a product of atoms, when there is one atom or none of them can be negative.
 fn least_product(monomial: &Monomial) -> Option<i64> {
+    if let [(atom, 1)] = monomial.as_slice() {
+        return atom.least();
+    }
     monomial.iter().try_fold(1i64, |product, (atom, power)| {
         let least = atom.least().filter(|least| *least >= 0)?;
         product.checked_mul(least.checked_pow(*power)?)
     })
 }
 
-/// An upper bound of a product of atoms, when none of them can be negative and all are bounded.
+/// An upper bound of a product of atoms, when there is one atom or none of them can be negative, and all are bounded.
 fn most_product(monomial: &Monomial) -> Option<i64> {
+    if let [(atom, 1)] = monomial.as_slice() {
+        return atom.most();
+    }
     monomial.iter().try_fold(1i64, |product, (atom, power)| {
         atom.least().filter(|least| *least >= 0)?;
         product.checked_mul(atom.most()?.checked_pow(*power)?)

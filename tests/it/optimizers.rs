@@ -62,11 +62,11 @@ fn plain(optimizer: &Optimizer, r: f64, d: f64) -> [f64; 2] {
     for t in 1..=STEPS as i32 {
         let g = gradient(w);
         let before = w;
-        for i in 0..2 {
+        for (i, weight) in w.iter_mut().enumerate() {
             let mut slot = |name| memory.entry(name).or_insert([0.0; 2])[i];
             let (m, v, u) = (slot("m"), slot("v"), slot("u"));
             let (new, m, v, u) = element(optimizer, [r, d], t, [before, g], i, [m, v, u]);
-            w[i] = new;
+            *weight = new;
             for (name, value) in [("m", m), ("v", v), ("u", u)] {
                 memory.get_mut(name).expect("made above")[i] = value;
             }
@@ -190,7 +190,8 @@ fn a_parameters_own_factors_change_rate_and_decay() {
 /// What PyTorch 2.15 gives in f64 after the same six steps (`torch.optim`); Adam's family with an `eps` of 1e-12, since it stands elsewhere.
 #[test]
 fn what_pytorch_has_too_agrees_with_it() {
-    let cases: [(&str, &[(&str, f64)], [f64; 2]); 8] = [
+    type Case = (&'static str, &'static [(&'static str, f64)], [f64; 2]);
+    let cases: [Case; 8] = [
         ("sgd", &[("lr", 0.05)], [0.97718909375, -1.25222734375]),
         ("momentum", &[("lr", 0.05)], [1.22316021875, -3.87430590625]),
         ("adagrad", &[("lr", 0.1)], [0.7005084382623586, 0.1478620853513144]),

@@ -11,7 +11,7 @@ use crate::ir::{self, Frame, FrameId, Graph, Place, VarId};
 use crate::ops::{self, Builder};
 use crate::source::{FileId, SourceMap, Span};
 use crate::syntax::ast::{Ast, Expr, ExprId, Stmt, StmtKind};
-use crate::tensor::{DType, Dim, Origin};
+use crate::tensor::{DType, Dim, Origin, Shape};
 
 /// How deep calls may nest before they are taken for endless.
 pub const MAX_CALL_DEPTH: usize = 128;
@@ -76,10 +76,11 @@ pub struct Known {
 }
 
 /// Where a size came from.
-#[derive(Clone, Copy)]
 pub struct Origins {
     pub span: Span,
     pub declared: bool,
+    /// How it was computed, as `16*4*4`.
+    pub formula: Option<String>,
 }
 
 /// The whole state of a check.
@@ -294,10 +295,22 @@ impl<'a> Checker<'a> {
         if dim.origin() != Origin::default() {
             return dim;
         }
+        self.originate(dim, span, declared, None)
+    }
+
+    /// The number of elements of a shape, which remembers the sizes that it is the product of.
+    pub fn count_of(&mut self, shape: &Shape, span: Span) -> Dim {
+        let factors: Vec<String> = shape.iter().filter(|dim| dim.constant() != Some(1)).map(Dim::to_string).collect();
+        match factors.len() {
+            0 | 1 => shape.size(),
+            _ => self.originate(shape.size(), span, false, Some(factors.join("*"))),
+        }
+    }
+
+    fn originate(&mut self, dim: Dim, span: Span, declared: bool, formula: Option<String>) -> Dim {
         let span = self.user_span(span);
-        self.origins.push(Origins { span, declared });
-        let origin = Origin(self.origins.len() as u32);
-        dim.with_origin(origin)
+        self.origins.push(Origins { span, declared, formula });
+        dim.with_origin(Origin(self.origins.len() as u32))
     }
 
     /// Stamps all sizes of a value.
@@ -311,8 +324,8 @@ impl<'a> Checker<'a> {
     }
 
     /// Where a size came from.
-    pub fn origin(&self, dim: &Dim) -> Option<Origins> {
-        self.origins.get((dim.origin().0 as usize).wrapping_sub(1)).copied()
+    pub fn origin(&self, dim: &Dim) -> Option<&Origins> {
+        self.origins.get((dim.origin().0 as usize).wrapping_sub(1))
     }
 }
 

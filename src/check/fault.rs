@@ -51,9 +51,10 @@ impl<'a> Checker<'a> {
                 format!("a window of {window} does not fit in a size of {size}"),
                 format!("the input is {}", ty(*argument)),
             ),
-            Misfit::Count { from, to } => {
-                (format!("{from} elements cannot be arranged as {to}"), format!("the value is {}", ty(0)))
-            }
+            Misfit::Count { from, to, shape } => (
+                format!("{from} elements cannot be arranged as {shape}, which has {to}"),
+                format!("the value is {}", ty(0)),
+            ),
             Misfit::Axis { .. } => (misfit.to_string(), format!("the value is {}", ty(0))),
             Misfit::DType { argument, expected, found } => {
                 (format!("`{op}` needs {expected}, not {found}"), format!("this operand is {}", ty(*argument)))
@@ -74,8 +75,14 @@ impl<'a> Checker<'a> {
                 Some(chain) => diagnostic.note(format!("the size went {chain}")),
                 None => diagnostic,
             },
-            Misfit::Count { from, to } => match (from.constant(), to.constant()) {
-                (Some(from), Some(to)) if to > 0 => diagnostic.note(format!("{from} = {}", factors(from))),
+            Misfit::Count { from, shape, .. } => match (from.constant(), shape.constant()) {
+                (Some(from), Some(shape)) => {
+                    let near: Vec<String> = nearest(from, &shape).iter().map(|shape| format!("`{shape:?}`")).collect();
+                    match near.is_empty() {
+                        true => diagnostic.note(format!("{from} = {}", factors(from))),
+                        false => diagnostic.help(format!("{} would fit", near.join(" or "))),
+                    }
+                }
                 _ => diagnostic,
             },
             Misfit::DType { found: crate::tensor::DType::Index(_), .. } => {
@@ -121,6 +128,20 @@ fn sizes_of(misfit: &Misfit) -> Vec<&Dim> {
         Misfit::Spatial { size, .. } => vec![size],
         _ => Vec::new(),
     }
+}
+
+/// The shapes of `count` elements that differ from `shape` along one axis only.
+fn nearest(count: i64, shape: &[usize]) -> Vec<Vec<usize>> {
+    let count = usize::try_from(count).unwrap_or_default();
+    let with_axis = |axis: usize| {
+        let others: usize =
+            shape.iter().enumerate().filter(|(other, _)| *other != axis).map(|(_, size)| size).product();
+        let fits = others > 0 && count > 0 && count % others == 0;
+        fits.then(|| {
+            shape.iter().enumerate().map(|(at, size)| if at == axis { count / others } else { *size }).collect()
+        })
+    };
+    (0..shape.len()).filter_map(with_axis).collect()
 }
 
 /// A number as the product of its prime factors.

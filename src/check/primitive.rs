@@ -405,7 +405,7 @@ impl<'a> Checker<'a> {
         match builtin {
             Builtin::Shape => Val::sizes(&shape),
             Builtin::Rank => Val::Int(shape.rank().into()),
-            _ => Val::Int(shape.size()),
+            _ => Val::Int(self.count_of(&shape, span)),
         }
     }
 

@@ -338,11 +338,15 @@ impl<'a> Checker<'a> {
     pub fn with_origin(&self, diagnostic: Diagnostic, dim: &Dim) -> Diagnostic {
         match self.origin(dim) {
             Some(origin) if Some(origin.span) != diagnostic.span() && !self.sources.is_library(origin.span) => {
-                let verb = if origin.declared { "is declared here" } else { "comes from here" };
                 if diagnostic.labels.iter().any(|label| label.span == origin.span) {
                     return diagnostic;
                 }
-                diagnostic.label(origin.span, format!("{dim} {verb}"))
+                let text = match &origin.formula {
+                    Some(formula) => format!("{dim} = {formula} comes from here"),
+                    None if origin.declared => format!("{dim} is declared here"),
+                    None => format!("{dim} comes from here"),
+                };
+                diagnostic.label(origin.span, text)
             }
             _ => diagnostic,
         }

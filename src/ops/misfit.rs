@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::diagnostic::Code;
-use crate::tensor::{DType, Dim};
+use crate::tensor::{DType, Dim, Shape};
 
 /// What is wrong. Arguments are positions among the tensor inputs, axes count from the front.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +18,8 @@ pub enum Misfit {
     Rank { argument: usize, expected: String, found: usize },
     /// A window does not fit: the resulting spatial size is below 1.
     Spatial { argument: usize, axis: usize, size: Dim, window: i64 },
-    /// A reshape changes the number of elements.
-    Count { from: Dim, to: Dim },
+    /// A reshape changes the number of elements; `shape` is the one asked for.
+    Count { from: Dim, to: Dim, shape: Shape },
     /// There is no such axis.
     Axis { axis: i64, rank: usize },
     /// Concatenated parts differ off the axis.
@@ -64,7 +64,7 @@ impl fmt::Display for Misfit {
             }
             Misfit::Rank { expected, found, .. } => write!(f, "{expected} needed, found {found} axes"),
             Misfit::Spatial { size, window, .. } => write!(f, "a window of {window} does not fit in a size of {size}"),
-            Misfit::Count { from, to } => write!(f, "{from} elements cannot be arranged as {to}"),
+            Misfit::Count { from, to, .. } => write!(f, "{from} elements cannot be arranged as {to}"),
             Misfit::Axis { axis, rank: 0 } => write!(f, "there is no axis {axis}: the value is a scalar"),
             Misfit::Axis { axis, rank } => write!(f, "there is no axis {axis}: the value has axes 0 to {}", rank - 1),
             Misfit::Parts { left, right } => {

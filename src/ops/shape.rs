@@ -129,7 +129,7 @@ fn infer_reshape(call: &InferCall) -> Result<Type, Misfit> {
     let (before, after) = (from.size(), shape.size());
     match before.compare(&after) {
         Ordering3::Equal => Ok(Type { dtype: call.inputs[0].dtype.clone(), shape: shape.clone() }),
-        Ordering3::Different => Err(Misfit::Count { from: before, to: after }),
+        Ordering3::Different => Err(Misfit::Count { from: before, to: after, shape: shape.clone() }),
         Ordering3::Undecided => Err(Misfit::Undecided { left: before, right: after }),
     }
 }
@@ -222,7 +222,8 @@ mod tests {
         let to = |dims: [Dim; 2]| Attrs::new().dims("shape", dims.into_iter().collect());
         assert!(infer(RESHAPE, std::slice::from_ref(&x), &to([t.clone() * two.clone(), two.clone()])).is_ok());
         let grown = infer(RESHAPE, &[Type::f32([8])], &to([two.clone(), Dim::new(5)]));
-        assert_eq!(grown, Err(Misfit::Count { from: Dim::new(8), to: Dim::new(10) }));
+        let shape = [two.clone(), Dim::new(5)].into_iter().collect();
+        assert_eq!(grown, Err(Misfit::Count { from: Dim::new(8), to: Dim::new(10), shape }));
         let undecided = infer(RESHAPE, &[x], &to([two.clone(), two]));
         assert!(matches!(undecided, Err(Misfit::Undecided { .. })), "{undecided:?}");
         let stretched = infer(BROADCAST, &[Type::f32([3])], &to([t, Dim::new(4)]));

@@ -29,6 +29,8 @@ pub enum Command {
     Infer(Infer),
     /// Evaluate the `test` blocks of a program
     Test(Test),
+    /// Time a training step, by line of the program and by step of the plan
+    Profile(Profile),
     /// Show what a diagnostic's code means, with a wrong and a right program
     Explain {
         /// The code, such as E0202
@@ -124,6 +126,23 @@ pub struct Expand {
 pub struct Test {
     #[command(flatten)]
     pub model: Model,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Profile {
+    #[command(flatten)]
+    pub model: Model,
+    #[command(flatten)]
+    pub data: Data,
+    /// How many steps are timed
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = positive)]
+    pub steps: usize,
+    /// Samples in a minibatch, instead of what the program says
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub batch: Option<usize>,
+    /// How many threads
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
 }
 
 #[derive(Debug, clap::Args)]

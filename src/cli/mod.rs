@@ -5,6 +5,7 @@
 mod args;
 mod explain;
 mod infer;
+mod profile;
 mod progress;
 mod run;
 mod test;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Expand(command) => expand(&command),
         Command::Infer(command) => infer::infer(&command),
         Command::Test(command) => test::test(&command),
+        Command::Profile(command) => profile::profile(&command),
         Command::Explain { code } => explain::explain(&code),
     }
 }

@@ -8,6 +8,7 @@ mod file;
 mod imports;
 mod infer;
 mod library;
+mod profile;
 mod run;
 mod test;
 
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 pub use data::{DataOverride, Sets, feeds_of, want_of};
 pub use file::write_whole;
 pub use infer::{InferOptions, Output};
+pub use profile::{ProfileOptions, ProfileReport, ProfiledStep};
 pub use run::{Prepared, RunOptions, RunReport, Watch};
 pub use test::TestOutcome;
 

@@ -113,7 +113,7 @@ impl Session {
     }
 
     /// A program trains on data, unless all its inputs are drawn.
-    fn fed(&self, program: &Program, sets: &Sets) -> Result<(), Diagnostic> {
+    pub(super) fn fed(&self, program: &Program, sets: &Sets) -> Result<(), Diagnostic> {
         if !program.graph.results.iter().any(|result| matches!(result.role, ResultRole::Loss { .. })) {
             let title = "this program has no loss, so there is nothing to train";
             return Err(Diagnostic::new(Code::E0103, title).help("`nnlc infer` computes outputs"));

@@ -18,7 +18,7 @@ use super::weights::{Elements, SavedTensor, Weights};
 use crate::base::IndexVec;
 use crate::check::{Keep, Length, Program, TrainSettings};
 use crate::data::{Column, DataError, DataSet};
-use crate::engine::plan::{Engine, Options, Plan, PlanError, Store};
+use crate::engine::plan::{Engine, Options, Plan, PlanError, Profile, Store};
 use crate::ir::{Graph, Place, ResultRole, VarId, VariableKind};
 use crate::lower::{OBJECTIVE, Unbatchable, lower};
 use crate::networks::{self, Network};
@@ -311,6 +311,29 @@ impl<'a> Trainer<'a> {
             .run(plan, &mut self.store, &self.buffers.feeds(), &run)
             .expect("the plan and its feeds are ours");
         Ok((0..self.step.graph.results.len()).map(|result| outcome.scalar(result)).collect())
+    }
+
+    /// Runs `steps` steps on the first minibatch with a clock on every step of the plan, after one without, which makes room.
+    ///
+    /// # Errors
+    /// Those of [`step`](Self::step).
+    pub fn profile(&mut self, steps: usize) -> Result<(Profile, &Plan), Failure> {
+        let rows = self.minibatches(1).swap_remove(0);
+        self.step(1, &rows)?;
+        let mut profile = Profile::new(&self.plans[&rows.len()], &self.engine);
+        for step in (2..).take(steps) {
+            self.buffers.fill(self.training.train, &rows, &self.scalars(step))?;
+            let run = RunContext { seed: self.training.settings.seed, step, batch: rows.len() };
+            let (plan, feeds) = (&self.plans[&rows.len()], self.buffers.feeds());
+            let outcome = profile.run(&mut self.engine, plan, &mut self.store, &feeds, &run);
+            outcome.expect("the plan and its feeds are ours");
+        }
+        Ok((profile, &self.plans[&rows.len()]))
+    }
+
+    /// The graph of the training step, after passes.
+    pub fn graph(&self) -> &Graph {
+        &self.step.graph
     }
 
     /// What the optimizer is fed in step `step`.

@@ -314,6 +314,19 @@ fn tests_of_a_model_are_run_and_counted() {
 
 #[cfg(unix)]
 #[test]
+fn a_profile_tells_the_lines_and_the_steps() {
+    let desk = classifier();
+    let said = desk.nnlc("profile m.nn --data train=t.csv --steps 3 --threads 2");
+    said.is(0, &[]);
+    assert!(said.out.contains("m: a training step of 4 samples takes "), "{}", said.out);
+    assert!(said.out.contains("   4  p = x |> Dropout(0.5)"), "{}", said.out);
+    let steps: Vec<&str> = said.out.lines().skip_while(|line| !line.ends_with("  step")).skip(1).collect();
+    assert!(steps.iter().any(|step| step.contains("gemm") && step.contains("(line 4")), "{}", said.out);
+    desk.nnlc("profile m.nn").is(3, &["error[E0402]"]);
+    assert!(fs::read_dir(desk.at(".")).expect("a folder").count() == 2, "a profile writes nothing");
+}
+
+#[test]
 fn an_interrupt_saves_the_weights_and_is_no_failure() {
     let desk = classifier();
     let mut child =

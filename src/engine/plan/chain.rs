@@ -28,6 +28,11 @@ impl Work for Chain {
         self.products.iter().fold(self.loops.nanoseconds(), |sum, product| sum.saturating_add(product.nanoseconds()))
     }
 
+    fn operations(&self) -> Option<usize> {
+        let products = self.products.iter().map(Work::operations);
+        products.chain([self.loops.operations()]).sum()
+    }
+
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
         // SAFETY: the loop nest reads of each product the elements of its own tile only, and writes no operand of it, as `absorb` saw to;
         // the rest is the caller's promise.

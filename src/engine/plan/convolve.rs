@@ -61,6 +61,14 @@ impl Work for Part {
         }
     }
 
+    fn operations(&self) -> Option<usize> {
+        match self.role {
+            Role::Columns | Role::Rows => Some(0),
+            Role::Forward | Role::Data | Role::Weight => Some(2 * self.conv.multiply_adds()),
+            Role::Finish => None,
+        }
+    }
+
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
         let (conv, out) = (&self.conv, memory.pointer(self.out).cast());
         let (a, b) = (self.a.pointer(memory), self.b.pointer(memory));
@@ -113,6 +121,7 @@ pub(super) fn lower(build: &mut Build, value: Value, node: &Node) -> bool {
             writes: vec![out],
             product: None,
             value,
+            fused: Vec::new(),
             label,
         });
     };

@@ -97,6 +97,10 @@ impl Work for Copy {
         (self.from.len() / TILE).clamp(1, TILES)
     }
 
+    fn operations(&self) -> Option<usize> {
+        Some(0)
+    }
+
     unsafe fn run(&self, tile: usize, memory: &Memory, _: &mut Scratch) {
         // SAFETY: the caller's promises.
         Tiling::share(self.parts(), tile, self.tiles()).for_each(|part| unsafe { self.part(part, memory) });
@@ -109,6 +113,10 @@ struct Copies(Vec<Copy>);
 impl Work for Copies {
     fn tiles(&self) -> usize {
         self.0.iter().map(Copy::tiles).sum()
+    }
+
+    fn operations(&self) -> Option<usize> {
+        Some(0)
     }
 
     unsafe fn run(&self, mut tile: usize, memory: &Memory, scratch: &mut Scratch) {
@@ -136,7 +144,15 @@ pub(super) fn concatenate(build: &mut Build, value: Value, node: &Node) {
         copies.push(Copy::new(from, to, bytes));
     }
     let work = Box::new(Copies(copies));
-    build.steps.push(Step { work, reads, writes: vec![output.buffer], product: None, value, label: node.op.0 });
+    build.steps.push(Step {
+        work,
+        reads,
+        writes: vec![output.buffer],
+        product: None,
+        value,
+        fused: Vec::new(),
+        label: node.op.0,
+    });
 }
 
 /// Appends the steps of a padding: the border's value everywhere, then what it surrounds.

@@ -10,6 +10,7 @@ use super::build::Build;
 use super::chain::{self, Chain};
 use super::formula;
 use super::group::{Group, Member, Place, Role};
+use super::matmul::Product;
 use super::memory::{Buffer, Home, Memory};
 use super::step::{Step, Work};
 use super::store::Kind;
@@ -48,6 +49,10 @@ impl Work for Loops {
         self.fused.operations() / RATE
     }
 
+    fn operations(&self) -> Option<usize> {
+        Some(self.fused.operations())
+    }
+
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
         let (pointers, partials) = self.pointers(memory);
         // SAFETY: accesses stay within their buffers by construction of the views; in-place writes were allowed only where loads and
@@ -63,6 +68,10 @@ impl Work for Finish {
 
     fn nanoseconds(&self) -> usize {
         self.0.fused.partials_len()
+    }
+
+    fn operations(&self) -> Option<usize> {
+        Some(self.0.fused.partials_len())
     }
 
     unsafe fn run(&self, _: usize, memory: &Memory, _: &mut Scratch) {
@@ -305,6 +314,7 @@ impl Emit<'_, '_> {
         let words = fused.partials_len();
         let partials =
             (words > 0).then(|| build.buffers.push(Buffer { home: Home::Arena, kind: Kind::F32, len: words }));
+        let multiplied: Vec<Value> = products.iter().map(Product::value).collect();
         let (value, made) = (last.value, products.iter().map(|product| product.output()));
         let touched: Vec<BufferId> = writes.iter().copied().chain(partials).chain(made).collect();
         reads.retain(|buffer| !products.iter().any(|product| product.output() == *buffer));
@@ -314,13 +324,14 @@ impl Emit<'_, '_> {
         let loops = Loops { fused, buffers, partials };
         let finish = partials.map(|partials| {
             let work = Box::new(Finish(loops.clone()));
-            Step { work, reads: vec![partials], writes, product: None, value, label: "finish" }
+            Step { work, reads: vec![partials], writes, product: None, value, fused: Vec::new(), label: "finish" }
         });
         let (work, label): (Box<dyn Work>, _) = match products.is_empty() {
             true => (Box::new(loops), "fused"),
             false => (Box::new(Chain { products, loops }), "gemm, fused"),
         };
-        build.steps.push(Step { work, reads, writes: touched, product: None, value, label });
+        let fused = multiplied.into_iter().chain(group.members.iter().map(|member| member.value)).collect();
+        build.steps.push(Step { work, reads, writes: touched, product: None, value, fused, label });
         build.steps.extend(finish);
     }
 }

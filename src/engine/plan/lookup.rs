@@ -24,6 +24,10 @@ impl Work for Lookup {
         if self.adds { self.gather.add_tiles() } else { self.gather.tiles() }
     }
 
+    fn operations(&self) -> Option<usize> {
+        (!self.adds).then_some(0)
+    }
+
     unsafe fn run(&self, tile: usize, memory: &Memory, _: &mut Scratch) {
         let start = |(buffer, offset): (BufferId, usize)| memory.pointer(buffer).cast::<f32>().wrapping_add(offset);
         let (rows, indices, out) = (start(self.rows), start(self.indices).cast::<i32>(), start((self.out, 0)));

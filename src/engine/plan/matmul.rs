@@ -15,6 +15,8 @@ pub(super) struct Product {
     a: (BufferId, usize),
     b: (BufferId, usize),
     c: BufferId,
+    /// The value that it computes.
+    value: Value,
 }
 
 impl Product {
@@ -26,6 +28,11 @@ impl Product {
     /// What it reads.
     pub fn operands(&self) -> [BufferId; 2] {
         [self.a.0, self.b.0]
+    }
+
+    /// The value that it computes.
+    pub fn value(&self) -> Value {
+        self.value
     }
 
     /// What it writes, row-major and from the start.
@@ -43,6 +50,10 @@ impl Work for Product {
         /// Multiply-adds in a nanosecond.
         const RATE: usize = 48;
         self.gemm.multiply_adds() / RATE
+    }
+
+    fn operations(&self) -> Option<usize> {
+        Some(2 * self.gemm.multiply_adds())
     }
 
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
@@ -120,13 +131,14 @@ pub(super) fn lower(build: &mut Build, value: Value, node: &Node) {
         gemm = gemm.starting_at(a.starts().zip(b.starts()).map(|(a, b)| [a, b]).collect());
     }
     let (a, b) = (a.view, b.view);
-    let product = Product { gemm, a: (a.buffer, a.offset), b: (b.buffer, b.offset), c: output.buffer };
+    let product = Product { gemm, a: (a.buffer, a.offset), b: (b.buffer, b.offset), c: output.buffer, value };
     build.steps.push(Step {
         work: Box::new(product.clone()),
         reads: product.operands().to_vec(),
         writes: vec![output.buffer],
         product: Some(product),
         value,
+        fused: Vec::new(),
         label: "gemm",
     });
 }

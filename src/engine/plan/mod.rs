@@ -15,6 +15,7 @@
 //! | `store` | variables, which outlive a run |
 //! | `run` | the engine: one `Team::run` for a whole plan, a barrier between waves |
 //! | `locate` | which node first gave a NaN |
+//! | `profile` | where the time goes |
 //!
 //! Work is cut into tiles by shape alone and partial sums are added in tile order, so results do not depend on the number of threads.
 //! The second run of a plan allocates nothing, as long as every operation in it has a kernel. What has none is [`Plan::UNPLANNED`]:
@@ -37,6 +38,7 @@ mod lookup;
 mod matmul;
 mod memory;
 mod pooling;
+mod profile;
 mod run;
 mod schedule;
 mod step;
@@ -58,6 +60,7 @@ use crate::engine::kernels::AlignedBuf;
 use crate::ir::Value;
 
 pub use locate::first_non_finite;
+pub use profile::{Profile, StepProfile, peak_operations};
 pub use run::{Engine, Feed, Outcome, RunError};
 pub use store::{Kind, Store};
 

@@ -83,6 +83,22 @@ impl Feed<'_> {
     }
 }
 
+/// Is told of every worker's share of every step.
+pub(super) trait Watch: Sync {
+    /// Has to do `work`, which is what worker number `worker` does of step number `step`.
+    fn step(&self, worker: usize, step: usize, work: impl FnOnce());
+}
+
+/// Does not look.
+struct Unwatched;
+
+impl Watch for Unwatched {
+    #[inline(always)]
+    fn step(&self, _: usize, _: usize, work: impl FnOnce()) {
+        work();
+    }
+}
+
 /// A worker's scratch memory, used by that worker only.
 struct Own(UnsafeCell<Scratch>);
 
@@ -123,6 +139,18 @@ impl Engine {
         feeds: &[Feed<'_>],
         run: &RunContext,
     ) -> Result<Outcome<'a>, RunError> {
+        self.run_watched(plan, store, feeds, run, &Unwatched)
+    }
+
+    /// [`run`](Self::run) under the eyes of `watch`.
+    pub(super) fn run_watched<'a>(
+        &'a mut self,
+        plan: &'a Plan,
+        store: &mut Store,
+        feeds: &[Feed<'_>],
+        run: &RunContext,
+        watch: &impl Watch,
+    ) -> Result<Outcome<'a>, RunError> {
         check(plan, store, feeds, run)?;
         self.arena.ensure(plan.arena_bytes / size_of::<f32>());
         self.memory.run = *run;
@@ -152,11 +180,13 @@ impl Engine {
                     } else {
                         Tiling::share(tiles, worker, threads)
                     };
-                    for tile in share {
-                        // SAFETY: the memory is the plan's; a wave's steps do not touch what another of them writes, and barriers
-                        // stand between waves.
-                        unsafe { step.work.run(tile, memory, scratch) };
-                    }
+                    watch.step(worker, first + index, || {
+                        for tile in share {
+                            // SAFETY: the memory is the plan's; a wave's steps do not touch what another of them writes, and
+                            // barriers stand between waves.
+                            unsafe { step.work.run(tile, memory, scratch) };
+                        }
+                    });
                 }
                 first += wave.steps;
                 let goes_on = wave.solo && plan.waves.get(number + 1).is_some_and(|next| next.solo);

@@ -17,6 +17,11 @@ pub(super) trait Work: Send + Sync {
         usize::MAX
     }
 
+    /// The floating-point operations of all tiles, for profiles; 0 where data is only moved, none where it is not counted.
+    fn operations(&self) -> Option<usize> {
+        None
+    }
+
     /// Does one tile. The result does not depend on the order of tiles.
     ///
     /// # Safety
@@ -37,6 +42,8 @@ pub(super) struct Step {
     pub product: Option<Product>,
     /// A value that it computes, for messages.
     pub value: Value,
+    /// All values that it computes, when they are several.
+    pub fused: Vec<Value>,
     /// What it is, for people: `gemm`, `fused`, an operation's name.
     pub label: &'static str,
 }

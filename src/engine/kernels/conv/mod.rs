@@ -63,6 +63,11 @@ impl Convolution {
         Convolution { isa, ..self }
     }
 
+    /// Number of multiply-adds of the result, or of either gradient.
+    pub fn multiply_adds(&self) -> usize {
+        self.samples * self.groups * self.maps_out * self.maps_in * self.window.taps() * self.window.places()
+    }
+
     /// Tiles of the result and of the gradient by the data: one a sample.
     pub fn tiles(&self) -> usize {
         self.samples

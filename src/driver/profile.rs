@@ -1,0 +1,127 @@
+//! Where the time of a training step goes: a program's step run under clocks, told by step of the plan and by line of the text.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::data::Sets;
+use super::{DataOverride, Session};
+use crate::check::TrainSettings;
+use crate::data::Budget;
+use crate::diagnostic::Diagnostic;
+use crate::engine::plan::{StepProfile, peak_operations};
+use crate::ir::Graph;
+use crate::train::{Trainer, Training};
+
+/// How a program is profiled.
+#[derive(Clone, Debug)]
+pub struct ProfileOptions {
+    /// How many threads.
+    pub threads: usize,
+    /// How many steps are timed.
+    pub steps: usize,
+    /// Samples in a minibatch; none is the program's own number.
+    pub batch: Option<usize>,
+    /// Data files that replace the program's.
+    pub data: Vec<DataOverride>,
+}
+
+/// What a training step takes on average.
+#[derive(Clone, Debug)]
+pub struct ProfileReport {
+    /// Samples in the minibatch.
+    pub batch: usize,
+    /// From start to end of a step.
+    pub wall: Duration,
+    /// Threads.
+    pub threads: usize,
+    /// The floating-point operations a second that one thread reaches here in a large product.
+    pub peak: f64,
+    /// The bytes of the arena, and of what is alive at one time at least.
+    pub arena: (usize, usize),
+    /// The steps of the plan in the order in which they run.
+    pub steps: Vec<ProfiledStep>,
+    /// Time by line of the program, most first; line 0 is what belongs to no line.
+    pub lines: Vec<(usize, Duration)>,
+}
+
+/// One step of the plan.
+#[derive(Clone, Debug)]
+pub struct ProfiledStep {
+    /// What the engine measured.
+    pub profile: StepProfile,
+    /// The lines of the program that it computes, ascending.
+    pub lines: Vec<usize>,
+    /// The operations that it computes, with how often, in order of their names.
+    pub operations: Vec<(&'static str, usize)>,
+}
+
+impl ProfiledStep {
+    /// The share of the machine's measured peak that the step reached, where its operations are counted.
+    pub fn share_of_peak(&self, peak: f64) -> Option<f64> {
+        let seconds = self.profile.time.as_secs_f64();
+        let operations = self.profile.operations.filter(|operations| *operations > 0 && seconds > 0.0)?;
+        Some(operations as f64 / seconds / peak)
+    }
+}
+
+impl Session {
+    /// Trains for some steps on the first minibatch and tells where the time went. Nothing is written.
+    ///
+    /// # Errors
+    /// What was wrong with the data or the values.
+    pub fn profile(&self, options: &ProfileOptions) -> Result<ProfileReport, Vec<Diagnostic>> {
+        let Some(program) = &self.program else { return Err(self.diagnostics.clone()) };
+        let sets = Sets::load(program, &self.folder, &options.data, &Budget::of_machine())?;
+        self.fed(program, &sets).map_err(|fault| vec![fault])?;
+        let batch = options.batch.unwrap_or(program.train.batch);
+        let settings = TrainSettings { batch, ..program.train.clone() };
+        let training = Training {
+            program,
+            settings: &settings,
+            train: sets.train.as_ref(),
+            validation: sets.validation.as_ref(),
+            threads: options.threads,
+        };
+        let refuse = |failure| vec![self.failure(&failure)];
+        let mut trainer = Trainer::new(training, None).map_err(refuse)?;
+        let (profile, plan) = trainer.profile(options.steps).map_err(refuse)?;
+        let (measured, wall) = (profile.steps(plan), profile.wall());
+        let (batch, arena) = (plan.batch(), (plan.arena_bytes(), plan.live_bytes()));
+        let steps: Vec<ProfiledStep> = measured.into_iter().map(|step| self.profiled(step, trainer.graph())).collect();
+        let lines = self.by_line(&steps, trainer.graph());
+        Ok(ProfileReport { batch, wall, threads: options.threads, peak: peak_operations(), arena, steps, lines })
+    }
+
+    fn profiled(&self, profile: StepProfile, graph: &Graph) -> ProfiledStep {
+        let mut lines: Vec<usize> = profile.values.iter().map(|value| self.line_of(graph, *value)).collect();
+        lines.retain(|line| *line > 0);
+        lines.sort_unstable();
+        lines.dedup();
+        let mut operations: BTreeMap<&'static str, usize> = BTreeMap::new();
+        profile.values.iter().for_each(|value| *operations.entry(graph.node(*value).op.0).or_default() += 1);
+        ProfiledStep { profile, lines, operations: operations.into_iter().collect() }
+    }
+
+    /// The line of the user's text that a value of a training step comes from; 0 if there is none.
+    fn line_of(&self, graph: &Graph, value: crate::ir::Value) -> usize {
+        let Some(program) = &self.program else { return 0 };
+        let place = graph.node(value).place;
+        let span = crate::check::user_place(&self.sources, &program.graph, place);
+        span.filter(|span| span.file == self.file).map_or(0, |span| self.sources.line_column(span).line)
+    }
+
+    /// A step's time is shared evenly by the values that it computes.
+    fn by_line(&self, steps: &[ProfiledStep], graph: &Graph) -> Vec<(usize, Duration)> {
+        let mut times: BTreeMap<usize, Duration> = BTreeMap::new();
+        for step in steps {
+            let values = &step.profile.values;
+            let share = step.profile.time / u32::try_from(values.len()).unwrap_or(u32::MAX).max(1);
+            for value in values {
+                *times.entry(self.line_of(graph, *value)).or_default() += share;
+            }
+        }
+        let mut lines: Vec<(usize, Duration)> = times.into_iter().collect();
+        lines.sort_by_key(|(line, time)| (std::cmp::Reverse(*time), *line));
+        lines
+    }
+}

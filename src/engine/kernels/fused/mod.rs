@@ -9,6 +9,8 @@ mod layout;
 mod load;
 #[cfg_attr(not(target_arch = "x86_64"), path = "no_native.rs")]
 mod native;
+#[cfg(test)]
+mod native_tests;
 mod program;
 mod run;
 mod slots;

@@ -150,8 +150,8 @@ impl<'a> Builder<'a> {
                 _ => continue,
             };
             let Some(part) = axes.part() else { continue };
-            let whole = part.is_multiple_of(LANES)
-                && (tiling.column_tiles() == 1 || tiling.column_step.is_multiple_of(LANES));
+            let whole =
+                part.is_multiple_of(LANES) && (tiling.column_tiles() == 1 || tiling.column_step.is_multiple_of(LANES));
             if part < SHORTEST_PART || (folds && !whole) {
                 return None;
             }

@@ -46,8 +46,7 @@ impl Code {
         room: *mut f32,
         count: usize,
     ) {
-        type Entry =
-            unsafe extern "sysv64" fn(*const *mut f32, *const f32, *const f32, *mut f32, usize);
+        type Entry = unsafe extern "sysv64" fn(*const *mut f32, *const f32, *const f32, *mut f32, usize);
         // SAFETY: the mapping starts with a function of this type; the rest are the caller's promises.
         unsafe {
             let entry: Entry = std::mem::transmute(self.start.as_ptr());

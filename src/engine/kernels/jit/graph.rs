@@ -101,7 +101,9 @@ impl Node {
     /// The values that the node reads.
     pub(super) fn operands(&self) -> impl Iterator<Item = Value> + use<> {
         let list = match *self {
-            Node::One(_, a) | Node::Store(_, a) | Node::StoreByte(_, a) | Node::SetSum(_, a) => [Some(a), None, None, None],
+            Node::One(_, a) | Node::Store(_, a) | Node::StoreByte(_, a) | Node::SetSum(_, a) => {
+                [Some(a), None, None, None]
+            }
             Node::Two(_, a, b) => [Some(a), Some(b), None, None],
             Node::Fma(_, [a, b, c]) => [Some(a), Some(b), Some(c), None],
             Node::Select(m, a, b) => [Some(m.a), Some(m.b), Some(a), Some(b)],

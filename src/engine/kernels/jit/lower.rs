@@ -190,7 +190,8 @@ impl<'a> Lowering<'a> {
         let (mut now, mut most) = (0, 0);
         for &v in &self.order {
             let node = &self.nodes[v as usize];
-            let mut ends: Vec<Value> = node.operands().filter(|o| last[*o as usize] == v && !self.is_number(*o)).collect();
+            let mut ends: Vec<Value> =
+                node.operands().filter(|o| last[*o as usize] == v && !self.is_number(*o)).collect();
             ends.sort_unstable();
             ends.dedup();
             now = now + usize::from(!node.acts() && !self.is_number(v)) - ends.len();
@@ -225,8 +226,7 @@ fn held(sum: usize) -> u8 {
 }
 
 /// Mask registers, used in turn; the first is for the last vector.
-const MASKS: [Register; 6] =
-    [Register::K2, Register::K3, Register::K4, Register::K5, Register::K6, Register::K7];
+const MASKS: [Register; 6] = [Register::K2, Register::K3, Register::K4, Register::K5, Register::K6, Register::K7];
 
 /// One straight run over the instructions, with the state of the registers.
 struct Body<'b, 'a> {

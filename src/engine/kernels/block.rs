@@ -33,9 +33,24 @@ macro_rules! load_each {
     };
 }
 
-/// Declares the functions of a number of operands: their enum and the loops over a block.
+/// Declares the functions of a number of operands: their enum, the loops over a block, and the function of one vector.
 macro_rules! maps {
-    ($(#[$about:meta])* $Op:ident, $apply:ident[$count:literal] $args:tt {
+    ($(#[$about:meta])* $Op:ident, $apply:ident, $one:ident[$count:literal] ($($arg:ident),+) {
+        $($(#[doc = $doc:literal])+ $name:ident = $body:expr;)*
+    }) => {
+        maps!(@loops $(#[$about])* $Op, $apply[$count] ($($arg),+) { $($(#[doc = $doc])+ $name = $body;)* });
+
+        /// The function of one vector.
+        ///
+        /// # Safety
+        /// The instruction set exists.
+        #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code))]
+        pub(super) unsafe fn $one<S: Simd>(op: $Op, [$($arg),+]: [S::F; $count]) -> S::F {
+            // SAFETY: the caller vouches for the instruction set.
+            unsafe { match op { $($Op::$name => $body,)* } }
+        }
+    };
+    (@loops $(#[$about:meta])* $Op:ident, $apply:ident[$count:literal] $args:tt {
         $($(#[doc = $doc:literal])+ $name:ident = $body:expr;)*
     }) => {
         $(#[$about])*
@@ -118,7 +133,7 @@ fn on_bits(a: f32, b: f32, f: fn(i32, i32) -> i32) -> f32 {
 
 maps! {
     /// Functions of one value.
-    Map1, map1[1] (a) {
+    Map1, map1, value1[1] (a) {
         /// `-a`
         Neg = S::neg(a);
         /// `|a|`
@@ -210,7 +225,7 @@ maps! {
 
 maps! {
     /// Functions of two values.
-    Map2, map2[2] (a, b) {
+    Map2, map2, value2[2] (a, b) {
         /// `a + b`
         Add = S::add(a, b);
         /// `a - b`
@@ -273,7 +288,7 @@ maps! {
 
 maps! {
     /// Functions of three values.
-    Map3, map3[3] (a, b, c) {
+    Map3, map3, value3[3] (a, b, c) {
         /// `b` where the truth value `a` holds, else `c`; of any 32-bit values.
         Select = S::select(holds::<S>(a), b, c);
         /// `a b + c`, rounded once.

@@ -13,6 +13,8 @@ mod conv;
 mod fused;
 mod gather;
 mod gemm;
+#[cfg(target_arch = "x86_64")]
+mod jit;
 mod math;
 #[cfg(test)]
 mod math_tests;

@@ -10,6 +10,7 @@ use super::super::simd::{Isa, LANES};
 use super::super::tiling::Tiling;
 use super::BLOCK;
 use super::layout::{Axes, Layout};
+use super::native::{self, Native};
 use super::program::{Element, Instr, Program, Reg};
 use super::slots;
 
@@ -57,12 +58,14 @@ pub(super) struct Step {
 }
 
 /// One pass over the rows of a block.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(super) struct Phase {
     /// Steps on one lane a row, before the blocks.
     pub rows: Vec<Step>,
     /// Steps on every element, for each block.
     pub blocks: Vec<Step>,
+    /// Machine code that does the same as `blocks`.
+    pub native: Option<Native>,
 }
 
 /// A reduction whose result leaves the loop nest.
@@ -128,6 +131,9 @@ impl Fused {
     pub fn on(mut self, isa: Isa) -> Fused {
         assert!(Isa::available().contains(&isa), "{isa:?} is not available here");
         self.blocks = blocks(isa);
+        if isa != Isa::Avx512 {
+            self.phases.iter_mut().for_each(|phase| phase.native = None);
+        }
         self
     }
 
@@ -181,6 +187,9 @@ impl Fused {
         plan.emit(&mut fused);
         fused.hoist_stores();
         slots::assign(&mut fused);
+        if isa == Isa::Avx512 {
+            native::attach(&mut fused);
+        }
         fused
     }
 
@@ -350,7 +359,7 @@ impl<'a> Planner<'a> {
     /// Writes the steps, phase by phase; loads and expansions come right before their first use in a phase.
     fn emit(&self, fused: &mut Fused) {
         let phases = 1 + self.phase.iter().chain(&self.available).max().copied().unwrap_or(0);
-        fused.phases = vec![Phase::default(); phases];
+        fused.phases.resize_with(phases, Phase::default);
         for phase in 0..phases {
             let mut present = vec![false; fused.table];
             let mut stores = Vec::new();

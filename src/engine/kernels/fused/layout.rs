@@ -33,6 +33,16 @@ impl Axes {
         matches!(self.0[..], [(_, stride)] if stride == step)
     }
 
+    /// The stride between consecutive indices, but for the ends of inner axes.
+    pub(super) fn step(&self) -> isize {
+        self.0.last().map_or(0, |(_, stride)| *stride)
+    }
+
+    /// How many consecutive indices share that stride, if not all do.
+    pub(super) fn part(&self) -> Option<usize> {
+        self.0.last().filter(|_| self.0.len() > 1).map(|(extent, _)| *extent)
+    }
+
     /// How far the element of a flat index is from the first.
     pub(super) fn offset(&self, index: usize) -> isize {
         let mut rest = index;

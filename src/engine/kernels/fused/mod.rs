@@ -1,11 +1,16 @@
 //! Fused loop nests: a program over an iteration space, compiled once and run tile by tile.
 //!
 //! [`program`] is the data, [`layout`] normalises accesses, [`compile`] decides where every value lives, [`run`]
-//! executes a tile block by block with the block functions, [`load`] brings operands into blocks.
+//! executes a tile block by block with the block functions, [`load`] brings operands into blocks. Where the processor
+//! has AVX-512, [`native`] makes machine code of the phases that it can.
 
 mod compile;
 mod layout;
 mod load;
+#[cfg_attr(not(target_arch = "x86_64"), path = "no_native.rs")]
+mod native;
+#[cfg(test)]
+mod native_tests;
 mod program;
 mod run;
 mod slots;

@@ -16,9 +16,12 @@ use super::load::{Rect, count_up, direct, gather, scatter};
 pub struct Scratch {
     words: AlignedBuf,
     table: Vec<Operand>,
+    /// What a call of machine code gets: addresses, and numbers.
+    pointers: Vec<*mut f32>,
+    scalars: Vec<f32>,
 }
 
-// SAFETY: the pointers in the table are rewritten before they are read in each run; between runs they are not used.
+// SAFETY: the pointers in the tables are rewritten before they are read in each run; between runs they are not used.
 unsafe impl Send for Scratch {}
 
 impl Default for Scratch {
@@ -30,7 +33,7 @@ impl Default for Scratch {
 impl Scratch {
     /// Empty; kernels make room.
     pub fn new() -> Self {
-        Scratch { words: AlignedBuf::zeroed(0), table: Vec::new() }
+        Scratch { words: AlignedBuf::zeroed(0), table: Vec::new(), pointers: Vec::new(), scalars: Vec::new() }
     }
 
     /// At least `len` words, whatever they hold.
@@ -41,12 +44,14 @@ impl Scratch {
 }
 
 /// Everything a step needs while a tile runs.
-struct Tile<'a> {
-    fused: &'a Fused,
-    buffers: &'a [*mut f32],
-    words: *mut f32,
-    table: &'a mut [Operand],
-    columns: Range<usize>,
+pub(super) struct Tile<'a> {
+    pub fused: &'a Fused,
+    pub buffers: &'a [*mut f32],
+    pub words: *mut f32,
+    pub table: &'a mut [Operand],
+    pub pointers: &'a mut Vec<*mut f32>,
+    pub scalars: &'a mut Vec<f32>,
+    pub columns: Range<usize>,
 }
 
 impl Fused {
@@ -65,7 +70,8 @@ impl Fused {
         }
         let words = scratch.words(self.words);
         let (rows, columns) = self.tiling.rect(tile);
-        let mut run = Tile { fused: self, buffers, words, table: &mut scratch.table, columns };
+        let Scratch { table, pointers, scalars, .. } = scratch;
+        let mut run = Tile { fused: self, buffers, words, table, pointers, scalars, columns };
         // SAFETY: the caller's promises; slots lie within `words` by construction.
         unsafe {
             run.start(tile);
@@ -130,7 +136,7 @@ impl Outlet {
 }
 
 /// Rows that share a block: several when they are short, or lie next to each other in full.
-fn rows_of_block(width: usize, columns: usize) -> usize {
+pub(super) fn rows_of_block(width: usize, columns: usize) -> usize {
     if width > BLOCK / 2 || (width >= 128 && width != columns) { 1 } else { BLOCK / width.max(1) }
 }
 
@@ -139,6 +145,12 @@ impl Tile<'_> {
         let shift = if slot.wide { column } else { 0 };
         // SAFETY: slots lie within the scratch memory.
         unsafe { self.words.add(slot.at + shift) }
+    }
+
+    /// A value lies at a place of the scratch memory.
+    pub(super) fn point(&mut self, out: usize, at: usize) {
+        // SAFETY: places lie within the scratch memory.
+        self.table[out] = Operand { at: unsafe { self.words.add(at) }, step: LANES };
     }
 
     /// What is the same in the whole tile, and accumulators at their neutral values.
@@ -179,11 +191,15 @@ impl Tile<'_> {
                     }
                 }
                 self.begin_row_folds(&phase.blocks);
-                let mut column = start;
-                while column < end {
-                    let columns = BLOCK.min(end - column);
-                    self.block(&phase.blocks, &Rect { row, rows: count, column, columns });
-                    column += columns;
+                if let Some(native) = &phase.native {
+                    native.run(self, row, count);
+                } else {
+                    let mut column = start;
+                    while column < end {
+                        let columns = BLOCK.min(end - column);
+                        self.block(&phase.blocks, &Rect { row, rows: count, column, columns });
+                        column += columns;
+                    }
                 }
                 self.end_row_folds(&phase.blocks, count);
             }

@@ -1,0 +1,418 @@
+//! Phases as machine code: one call computes all steps of a phase over a row, with the bits that the interpreter leaves.
+//!
+//! A phase qualifies when all that it reads and writes lies one element after another along the row, or is the same in
+//! long parts of it, and when every function it uses can be recorded. The rest stays with the interpreter, phase by
+//! phase; both leave what later phases need in the same places.
+
+use std::sync::Arc;
+
+use super::super::block::{Fold, Map2, value1, value2, value3};
+use super::super::jit::{Compiled, Graph, Recorder, Value, compile, record};
+use super::super::simd::LANES;
+use super::compile::{Action, Fused, Step};
+use super::layout::Axes;
+use super::program::Element;
+use super::run::{Tile, rows_of_block};
+
+/// Rows shorter than this are better packed into blocks.
+const SHORTEST_ROW: usize = 16;
+/// Parts of a row shorter than this are not worth a call.
+const SHORTEST_PART: usize = 64;
+/// Programs with fewer elements are not worth compiling.
+const FEWEST: usize = 64;
+
+/// Elements that the loop walks along.
+#[derive(Clone, Copy)]
+enum Stream {
+    /// A buffer's, with the bytes of an element.
+    Buffer(usize, isize),
+    /// A value kept for later phases: its place, and whether it is as wide as the row.
+    Kept(usize, bool),
+    /// A value of an earlier phase, by its entry of the operand table.
+    Earlier(usize),
+    /// The accumulators of columns at that place.
+    Columns(usize),
+}
+
+/// Numbers that do not change along a part of the row.
+enum Scalar {
+    /// An entry of the operand table with one lane for everything.
+    Uniform(usize),
+    /// An entry with one lane a row.
+    Row(usize),
+    /// An element of a buffer.
+    Element(usize, Element),
+    /// Where integers start that grow along the axes.
+    Count(i32, Axes, Axes),
+}
+
+/// A phase as machine code.
+pub(super) struct Native {
+    code: Arc<Compiled>,
+    streams: Vec<Stream>,
+    scalars: Vec<Scalar>,
+    /// Places of the accumulators.
+    sums: Vec<usize>,
+    /// Reductions of rows: how, the accumulators' place, the results' place and entry.
+    row_folds: Vec<(Fold, usize, usize, usize)>,
+    /// Entries and places of values that later phases read from a block.
+    kept: Vec<(usize, usize)>,
+    /// Place of the room for spilled values.
+    room: usize,
+    /// Layouts and counts whose parts of a row are not all alike; none if the row is one part.
+    parted: bool,
+}
+
+/// Gives machine code to all phases that qualify.
+pub(super) fn attach(fused: &mut Fused) {
+    if fused.tiling.rows * fused.columns < FEWEST || fused.columns < SHORTEST_ROW {
+        return;
+    }
+    let mut room = 0;
+    for phase in 0..fused.phases.len() {
+        let mut native = Builder::new(fused, phase).build();
+        if let Some(native) = &mut native {
+            native.room = fused.words;
+            room = room.max(native.code.room);
+        }
+        fused.phases[phase].native = native;
+    }
+    fused.words += room;
+}
+
+/// Records a phase.
+struct Builder<'a> {
+    fused: &'a Fused,
+    phase: usize,
+    graph: Graph,
+    /// The node of each entry that the phase defines.
+    values: Vec<Option<Value>>,
+    streams: Vec<Stream>,
+    scalars: Vec<Scalar>,
+    sums: Vec<usize>,
+    row_folds: Vec<(Fold, usize, usize, usize)>,
+    kept: Vec<(usize, usize)>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(fused: &'a Fused, phase: usize) -> Self {
+        Builder {
+            fused,
+            phase,
+            graph: Graph::default(),
+            values: vec![None; fused.table],
+            streams: Vec::new(),
+            scalars: Vec::new(),
+            sums: Vec::new(),
+            row_folds: Vec::new(),
+            kept: Vec::new(),
+        }
+    }
+
+    fn build(mut self) -> Option<Native> {
+        let steps = &self.fused.phases[self.phase].blocks;
+        if steps.is_empty() || !self.order_is_kept(steps) {
+            return None;
+        }
+        let parted = self.parted(steps)?;
+        for step in steps {
+            self.step(step)?;
+        }
+        if !self.graph.is_complete() {
+            return None;
+        }
+        let code = compile(&self.graph, self.streams.len(), self.sums.len())?;
+        let Builder { streams, scalars, sums, row_folds, kept, .. } = self;
+        Some(Native { code, streams, scalars, sums, row_folds, kept, room: 0, parted })
+    }
+
+    /// Whether sums over everything meet their elements in the interpreter's order, which packs short rows.
+    fn order_is_kept(&self, steps: &[Step]) -> bool {
+        let tiling = self.fused.tiling;
+        let total = steps.iter().any(|s| matches!(s.action, Action::FoldAll(..)));
+        let width = tiling.column_step.min(tiling.columns);
+        let rest = tiling.columns % width;
+        let packed = |width: usize| {
+            width > 0 && !width.is_multiple_of(LANES) && rows_of_block(width, tiling.columns).min(tiling.row_step) > 1
+        };
+        !total || !(packed(width) || packed(rest))
+    }
+
+    /// Whether a row falls into parts; `None` if they are too short, or would change the order of a reduction.
+    fn parted(&self, steps: &[Step]) -> Option<bool> {
+        let folds = steps.iter().any(|s| matches!(s.action, Action::FoldAll(..) | Action::FoldRow(..)));
+        let tiling = self.fused.tiling;
+        let mut parted = false;
+        for step in steps {
+            let axes = match &step.action {
+                Action::Load(layout, _) | Action::Store(_, layout, _) => &self.fused.layouts[*layout].inner,
+                Action::Count(_, _, inner) => inner,
+                _ => continue,
+            };
+            let Some(part) = axes.part() else { continue };
+            let whole =
+                part.is_multiple_of(LANES) && (tiling.column_tiles() == 1 || tiling.column_step.is_multiple_of(LANES));
+            if part < SHORTEST_PART || (folds && !whole) {
+                return None;
+            }
+            parted = true;
+        }
+        Some(parted)
+    }
+
+    fn stream(&mut self, stream: Stream) -> usize {
+        self.streams.push(stream);
+        self.streams.len() - 1
+    }
+
+    fn scalar(&mut self, scalar: Scalar) -> usize {
+        self.scalars.push(scalar);
+        self.scalars.len() - 1
+    }
+
+    /// The node of an operand, which an earlier phase may have computed.
+    fn value(&mut self, entry: usize) -> Value {
+        if let Some(value) = self.values[entry] {
+            return value;
+        }
+        let value = if self.fused.uniform.iter().any(|s| s.out == entry) {
+            let scalar = self.scalar(Scalar::Uniform(entry));
+            self.graph.scalar(scalar)
+        } else {
+            let stream = match self.fused.wide.iter().find(|(out, _)| *out == entry) {
+                Some((_, at)) => Stream::Kept(*at, true),
+                None => Stream::Earlier(entry),
+            };
+            let stream = self.stream(stream);
+            self.graph.load(stream)
+        };
+        self.values[entry] = Some(value);
+        value
+    }
+
+    /// Records a step; `None` if it cannot be.
+    fn step(&mut self, step: &Step) -> Option<()> {
+        let inputs: Vec<Value> = step.action.operands().map(|o| self.value(o)).collect();
+        let graph = &mut self.graph;
+        // SAFETY: recording executes nothing.
+        let value = unsafe {
+            match step.action {
+                Action::Map1(op, ..) => record(graph, || value1::<Recorder>(op, [inputs[0]])),
+                Action::Map2(op, ..) => record(graph, || value2::<Recorder>(op, [inputs[0], inputs[1]])),
+                Action::Map3(op, ..) => record(graph, || value3::<Recorder>(op, [inputs[0], inputs[1], inputs[2]])),
+                _ => return self.edge(step, &inputs),
+            }
+        };
+        self.values[step.out] = Some(value);
+        self.keep(step, value);
+        Some(())
+    }
+
+    /// Steps that bring values in, take them out, or reduce them.
+    fn edge(&mut self, step: &Step, inputs: &[Value]) -> Option<()> {
+        let value = match &step.action {
+            Action::Load(layout, element) => self.load(*layout, *element)?,
+            Action::Expand(row) => {
+                let scalar = self.scalar(Scalar::Row(*row));
+                self.graph.scalar(scalar)
+            }
+            Action::Count(start, outer, inner) => {
+                let scalar = self.scalar(Scalar::Count(*start, outer.clone(), inner.clone()));
+                self.graph.count(scalar, i32::try_from(inner.step()).ok()?)
+            }
+            Action::Store(_, layout, element) => {
+                if self.fused.layouts[*layout].inner.step() != 1 {
+                    return None;
+                }
+                let stream = self.stream(Stream::Buffer(*layout, bytes(*element)));
+                match element {
+                    Element::Word => self.graph.store(stream, inputs[0]),
+                    Element::Byte => self.graph.store_bool(stream, inputs[0]),
+                }
+                return Some(());
+            }
+            Action::FoldRow(fold, _, sums) => {
+                self.row_folds.push((*fold, *sums, step.slot.at, step.out));
+                return self.fold(*fold, *sums, inputs[0]);
+            }
+            Action::FoldAll(fold, _, outlet) => {
+                return self.fold(*fold, self.fused.total_folds[*outlet].sums, inputs[0]);
+            }
+            Action::FoldColumns(fold, _, outlet) => {
+                let stream = self.stream(Stream::Columns(self.fused.column_folds[*outlet].sums));
+                let sum = self.graph.load(stream);
+                let sum = self.combine(fold.pairwise(), sum, inputs[0]);
+                self.graph.store(stream, sum);
+                return Some(());
+            }
+            Action::Splat(_) | Action::Map1(..) | Action::Map2(..) | Action::Map3(..) => return None,
+        };
+        self.values[step.out] = Some(value);
+        Some(())
+    }
+
+    fn load(&mut self, layout: usize, element: Element) -> Option<Value> {
+        match (self.fused.layouts[layout].inner.step(), element) {
+            (1, Element::Word) => {
+                let stream = self.stream(Stream::Buffer(layout, bytes(element)));
+                Some(self.graph.load(stream))
+            }
+            (1, Element::Byte) => {
+                let stream = self.stream(Stream::Buffer(layout, bytes(element)));
+                Some(self.graph.load_bool(stream))
+            }
+            (0, _) => {
+                let scalar = self.scalar(Scalar::Element(layout, element));
+                Some(self.graph.scalar(scalar))
+            }
+            _ => None,
+        }
+    }
+
+    fn combine(&mut self, op: Map2, a: Value, b: Value) -> Value {
+        // SAFETY: recording executes nothing.
+        unsafe { record(&mut self.graph, || value2::<Recorder>(op, [a, b])) }
+    }
+
+    /// Accumulates into sixteen lanes.
+    fn fold(&mut self, fold: Fold, sums: usize, value: Value) -> Option<()> {
+        let index = self.sums.len();
+        self.sums.push(sums);
+        let sum = self.graph.sum(index);
+        let sum = self.combine(fold.pairwise(), sum, value);
+        self.graph.set_sum(index, sum);
+        Some(())
+    }
+
+    /// Stores a value that a later phase reads.
+    fn keep(&mut self, step: &Step, value: Value) {
+        let later = &self.fused.phases[self.phase + 1..];
+        if later.iter().any(|phase| phase.blocks.iter().any(|s| s.action.operands().any(|o| o == step.out))) {
+            let stream = self.stream(Stream::Kept(step.slot.at, step.slot.wide));
+            self.graph.store(stream, value);
+            if !step.slot.wide {
+                self.kept.push((step.out, step.slot.at));
+            }
+        }
+    }
+}
+
+fn bytes(element: Element) -> isize {
+    match element {
+        Element::Word => 4,
+        Element::Byte => 1,
+    }
+}
+
+impl Native {
+    /// The phase over `count` rows from `row`; reductions of a single row are begun and ended by the caller.
+    ///
+    /// # Safety
+    /// As for [`Fused::run_tile`]; what earlier phases leave is there.
+    pub(super) unsafe fn run(&self, tile: &mut Tile, row: usize, count: usize) {
+        for local in 0..count {
+            // SAFETY: the accumulators and results are scratch words of their steps.
+            unsafe {
+                if count > 1 {
+                    for (fold, sums, ..) in &self.row_folds {
+                        *tile.words.add(*sums).cast::<[f32; LANES]>() = [fold.neutral(); LANES];
+                    }
+                }
+                self.row(tile, row, local);
+                if count > 1 {
+                    for (fold, sums, at, _) in &self.row_folds {
+                        tile.words.add(at + local).write(fold.across(*tile.words.add(*sums).cast()));
+                    }
+                }
+            }
+        }
+        for (out, at) in self.row_folds.iter().map(|(.., at, out)| (*out, *at)).chain(self.kept.iter().copied()) {
+            tile.point(out, at);
+        }
+    }
+
+    /// One row, part by part.
+    unsafe fn row(&self, tile: &mut Tile, row: usize, local: usize) {
+        let (start, end) = (tile.columns.start, tile.columns.end);
+        let mut column = start;
+        while column < end {
+            let count = if self.parted { self.part(tile.fused, column).min(end - column) } else { end - column };
+            tile.pointers.clear();
+            tile.scalars.clear();
+            // SAFETY: the caller's promises.
+            unsafe {
+                for stream in &self.streams {
+                    let address = self.address(tile, stream, row, local, column);
+                    tile.pointers.push(address);
+                }
+                for sums in &self.sums {
+                    tile.pointers.push(tile.words.add(*sums));
+                }
+                for scalar in &self.scalars {
+                    let number = self.number(tile, scalar, row, local, column);
+                    tile.scalars.push(number);
+                }
+                let (pointers, scalars) = (tile.pointers.as_ptr(), tile.scalars.as_ptr());
+                let code = &self.code;
+                code.code.run(pointers, scalars, code.constants.as_ptr(), tile.words.add(self.room), count);
+            }
+            column += count;
+        }
+    }
+
+    /// How many elements from a column on lie alike.
+    fn part(&self, fused: &Fused, column: usize) -> usize {
+        let streams = self.streams.iter().filter_map(|stream| match stream {
+            Stream::Buffer(layout, _) => Some(&fused.layouts[*layout].inner),
+            _ => None,
+        });
+        let scalars = self.scalars.iter().filter_map(|scalar| match scalar {
+            Scalar::Element(layout, _) => Some(&fused.layouts[*layout].inner),
+            Scalar::Count(_, _, inner) => Some(inner),
+            _ => None,
+        });
+        streams.chain(scalars).map(|axes| axes.run(column).1).min().unwrap_or(usize::MAX)
+    }
+
+    unsafe fn address(&self, tile: &Tile, stream: &Stream, row: usize, local: usize, column: usize) -> *mut f32 {
+        let along = column - tile.columns.start;
+        let packed = local * tile.columns.len() + along;
+        // SAFETY: the caller's promises; places lie within the scratch memory.
+        unsafe {
+            match *stream {
+                Stream::Buffer(layout, bytes) => {
+                    let layout = &tile.fused.layouts[layout];
+                    let offset = layout.row(row + local) + layout.inner.offset(column);
+                    tile.buffers[layout.buffer].byte_offset(offset * bytes)
+                }
+                Stream::Kept(at, true) => tile.words.add(at + column),
+                Stream::Kept(at, false) => tile.words.add(at + packed),
+                Stream::Earlier(entry) => tile.table[entry].at.cast_mut().add(packed),
+                Stream::Columns(at) => tile.words.add(at + along),
+            }
+        }
+    }
+
+    unsafe fn number(&self, tile: &Tile, scalar: &Scalar, row: usize, local: usize, column: usize) -> f32 {
+        // SAFETY: the caller's promises; operands hold a lane a row.
+        unsafe {
+            match scalar {
+                Scalar::Uniform(entry) => tile.table[*entry].at.read(),
+                Scalar::Row(entry) => tile.table[*entry].at.add(local).read(),
+                Scalar::Element(layout, element) => {
+                    let layout = &tile.fused.layouts[*layout];
+                    let offset = layout.row(row + local) + layout.inner.offset(column);
+                    let buffer = tile.buffers[layout.buffer];
+                    match element {
+                        Element::Word => buffer.offset(offset).read(),
+                        Element::Byte => f32::from(u8::from(buffer.cast::<u8>().offset(offset).read() != 0)),
+                    }
+                }
+                Scalar::Count(start, outer, inner) => {
+                    let first = *start as isize + outer.offset(row + local) + inner.offset(column);
+                    f32::from_bits((first as i32).cast_unsigned())
+                }
+            }
+        }
+    }
+}

@@ -36,7 +36,8 @@ pub use checker::user_place;
 pub use import::{Imports, imported_paths};
 pub use lint::{Options, labels};
 pub use program::{
-    Claim, ClaimKind, DataColumns, DataStatement, Format, Keep, Length, Program, Reader, Select, Test, TrainSettings,
+    Claim, ClaimKind, DataColumns, DataStatement, Format, Keep, Length, Monitor, Program, Reader, Select, Test,
+    TrainSettings,
 };
 
 use crate::diagnostic::Diagnostic;

@@ -1,5 +1,7 @@
 //! What a checked program is: the per-sample graph, the data it names, how it is trained.
 
+use std::fmt;
+
 use crate::ir::{Graph, Value};
 use crate::optimizers::Optimizer;
 use crate::source::Span;
@@ -138,10 +140,25 @@ pub enum Select {
 /// Which weights a run leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// Those of the epoch with the lowest monitored value.
+    /// Those of the epoch with the best monitored value.
     Best,
     /// Those of the last epoch.
     Last,
+}
+
+/// The loss or metric whose validation value says which epoch is best.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Monitor {
+    /// Its name.
+    pub name: String,
+    /// Whether larger values are better.
+    pub highest: bool,
+}
+
+impl fmt::Display for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", if self.highest { "highest" } else { "lowest" }, self.name)
+    }
 }
 
 /// How long to train.
@@ -174,8 +191,8 @@ pub struct TrainSettings {
     pub clip_value: Option<f64>,
     /// Which weights are kept.
     pub keep: Keep,
-    /// The loss or metric whose validation value decides; none is the total loss.
-    pub monitor: Option<String>,
+    /// What decides which epoch is best; none is the lowest total loss.
+    pub monitor: Option<Monitor>,
     /// After how many epochs without a better value the run stops.
     pub patience: Option<usize>,
 }

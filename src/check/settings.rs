@@ -1,7 +1,7 @@
 //! The `train` block: settings and calls that name optimizers, read as records rather than evaluated.
 
 use super::checker::Checker;
-use super::program::{Keep, Length, TrainSettings};
+use super::program::{Keep, Length, Monitor, TrainSettings};
 use super::value::{Truth, Val};
 use crate::base::closest;
 use crate::diagnostic::{Applicability, Code, Diagnostic};
@@ -72,7 +72,8 @@ impl<'a> Checker<'a> {
                     settings.optimizer = optimizer;
                 }
             }
-            "keep" | "monitor" => self.word_setting(key, setting.value, settings),
+            "keep" => self.keep(setting.value, settings),
+            "monitor" => self.monitor(setting.value, settings),
             "schedule" | "accumulate" | "order" => self.unsupported(setting.key.span, &format!("`{key}` settings")),
             "shuffle" => match self.expr(setting.value) {
                 Val::Bool(Truth::Known(value)) => settings.shuffle = value,
@@ -145,32 +146,59 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// `keep = best`, `monitor = accuracy`: words, not values.
-    fn word_setting(&mut self, key: &str, value: ExprId, settings: &mut TrainSettings) {
-        let expr = self.ast_expr(value);
-        let word = match &expr.kind {
-            ExprKind::Name(word) | ExprKind::Str(word) => word.clone(),
-            _ => String::new(),
-        };
-        if key == "keep" {
-            match word.as_str() {
-                "best" => settings.keep = Keep::Best,
-                "last" => settings.keep = Keep::Last,
-                _ => {
-                    self.error(Code::E0801, expr.span, "`keep` is `best` or `last`", "which weights a run leaves");
-                }
+    /// The word that an expression is; empty when it is another one.
+    fn word(&self, value: ExprId) -> &'a str {
+        match &self.ast_expr(value).kind {
+            ExprKind::Name(word) | ExprKind::Str(word) => word,
+            _ => "",
+        }
+    }
+
+    /// `keep = best` or `keep = last`.
+    fn keep(&mut self, value: ExprId, settings: &mut TrainSettings) {
+        match self.word(value) {
+            "best" => settings.keep = Keep::Best,
+            "last" => settings.keep = Keep::Last,
+            _ => {
+                let span = self.ast_expr(value).span;
+                self.error(Code::E0801, span, "`keep` is `best` or `last`", "which weights a run leaves");
             }
-            return;
         }
+    }
+
+    /// `monitor = loss`, `monitor = highest(accuracy)`, `monitor = lowest(distance)`. Of a loss, less is better; of a metric, the
+    /// program says which.
+    fn monitor(&mut self, value: ExprId, settings: &mut TrainSettings) {
+        let (named, way) = match &self.ast_expr(value).kind {
+            ExprKind::Call { callee, args, .. } if args.len() == 1 && args[0].name.is_none() => {
+                (args[0].value, Some(self.word(*callee)))
+            }
+            _ => (value, None),
+        };
+        let (name, span) = (self.word(named), self.ast_expr(named).span);
         let monitored = self.graph.results.iter().filter(|result| result.role != ResultRole::Output);
-        let names: Vec<String> = monitored.map(|result| result.name.clone()).collect();
-        if names.contains(&word) {
-            settings.monitor = Some(word);
+        let Some(found) = monitored.clone().find(|result| result.name == name) else {
+            let names: Vec<&str> = monitored.map(|result| result.name.as_str()).collect();
+            let title = "`monitor` names a loss or a metric";
+            let diagnostic = Diagnostic::at(Code::E0801, span, title, "none is called so")
+                .note(format!("there are `{}`", names.join("`, `")));
+            self.report(diagnostic);
             return;
-        }
-        let title = "`monitor` names a loss or a metric";
-        let diagnostic = Diagnostic::at(Code::E0801, expr.span, title, "none is called so")
-            .note(format!("there are `{}`", names.join("`, `")));
-        self.report(diagnostic);
+        };
+        let highest = match (way, &found.role) {
+            (Some("highest"), _) => true,
+            (Some("lowest"), _) | (None, ResultRole::Loss { .. }) => false,
+            (way, _) => {
+                let title = match way {
+                    Some(_) => "`monitor` takes the `highest` or the `lowest` value".to_owned(),
+                    None => format!("`monitor` does not say whether more of the metric `{name}` is better"),
+                };
+                let diagnostic = Diagnostic::at(Code::E0801, self.ast_expr(value).span, title, "which way is better?")
+                    .help(format!("write `highest({name})` or `lowest({name})`"));
+                self.report(diagnostic);
+                return;
+            }
+        };
+        settings.monitor = Some(Monitor { name: name.to_owned(), highest });
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::data::{Sets, feeds_of};
 use super::file::write_whole;
 use super::{DataOverride, Session};
-use crate::check::{Keep, Length, Program, TrainSettings};
+use crate::check::{Keep, Length, Monitor, Program, TrainSettings};
 use crate::data::{Budget, DataSet};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, PlanError, Store};
@@ -297,7 +297,7 @@ fn config(program: &Program, settings: &TrainSettings) -> serde_json::Value {
         "clip_norm": settings.clip_norm,
         "clip_value": settings.clip_value,
         "keep": if settings.keep == Keep::Best { "best" } else { "last" },
-        "monitor": settings.monitor,
+        "monitor": settings.monitor.as_ref().map(Monitor::to_string),
         "patience": settings.patience,
         "variables": variables,
     })

@@ -479,18 +479,16 @@ impl<'a> Trainer<'a> {
         Ok(Point { epoch, step, elapsed, train, validation })
     }
 
-    /// The value that decides which epoch is best, lower being better: the monitored loss, or the negative of a monitored metric
-    /// unless that is an error. Without a validation set the training values decide.
+    /// The value that decides which epoch is best, lower being better: the monitored one, or its negative where the highest is
+    /// sought. Without a validation set the training values decide.
     fn judged(&self, history: &History, point: &Point) -> Option<f64> {
-        let name = self.training.settings.monitor.as_deref();
-        let position = match name {
-            Some(name) => history.series.iter().position(|series| series.name == name),
+        let monitor = self.training.settings.monitor.as_ref();
+        let position = match monitor {
+            Some(monitor) => history.series.iter().position(|series| series.name == monitor.name),
             None => history.series.iter().rposition(|series| series.kind == Kind::Loss),
         }?;
         let value = point.validation[position].or(point.train[position])?;
-        let series = &history.series[position];
-        let rising = series.kind == Kind::Metric && !series.name.contains("error");
-        Some(if rising { -value } else { value })
+        Some(if monitor.is_some_and(|monitor| monitor.highest) { -value } else { value })
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -1,5 +1,5 @@
-//! The examples in use: each learns, the two networks of two losses train alike, and the derived Runtime network is the hand-written
-//! one.
+//! The examples in use: each learns, a regression finds known coefficients, the two networks of two losses train alike, and the
+//! derived Runtime network is the hand-written one.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use nnlc::networks::{Network, derive, training};
 use nnlc::ops::RunContext;
 use nnlc::passes::Pipeline;
 use nnlc::tensor::Tensor;
-use nnlc::train::{Trainer, Training, initial_values, step_graph};
+use nnlc::train::{Elements, Trainer, Training, initial_values, step_graph};
 
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "examples"].iter().collect()
@@ -62,7 +62,7 @@ fn every_example_learns_a_minibatch() {
         assert!(found.iter().all(|loss| loss.is_finite()), "{name}: {found:?}");
         assert!(found[9] < found[0], "{name}: {found:?}");
     }
-    assert!(count >= 7, "{count} examples train");
+    assert!(count >= 17, "{count} examples train");
 }
 
 /// The operations of a graph that a plan leaves to the reference evaluation, which is slow and takes memory anew in each run.
@@ -90,6 +90,44 @@ fn every_step_of_the_examples_has_a_kernel() {
         for graph in [step, Pipeline::standard().run(&validation), runtime] {
             assert_eq!(without_kernel(&graph, &program, 8), [""; 0], "{name}\n{graph}");
         }
+    }
+}
+
+/// `statsmodels` 0.15.0 on the same table: `GLM(mdvis, add_constant(covariates), family=Poisson())`, the constant last.
+const POISSON: [f32; 10] =
+    [-0.05254, -0.24709, 0.03529, -0.03458, 0.27171, 0.03394, -0.01263, 0.05406, 0.20612, 0.70035];
+
+#[test]
+fn poisson_regression_finds_the_coefficients_of_an_independent_package() {
+    let program = program("poisson.nn");
+    let sets = Sets::load(&program, &folder(), &[], &Budget::of_machine()).expect("the data is in the repository");
+    let training = Training {
+        program: &program,
+        settings: &program.train,
+        train: sets.train.as_ref(),
+        validation: None,
+        threads: 2,
+    };
+    let mut trainer = Trainer::new(training, None).expect("a plan");
+    let rows: Vec<usize> = (0..20_190).collect();
+    for step in 1..=200 {
+        trainer.step(step, &rows).expect("a step");
+    }
+    let weights = trainer.weights();
+    let runtime = lower(&derive(&program.graph, Network::MainRuntime)).expect("a network that can be batched");
+    let trained = |path: &str| {
+        let saved = &weights.tensors[path];
+        let Elements::F32(values) = &saved.elements else { panic!("`{path}` holds floats") };
+        Tensor::f32(&saved.shape, values.clone())
+    };
+    let variables: IndexVec<VarId, Tensor> = runtime.variables.iter().map(|variable| trained(&variable.path)).collect();
+    let run = RunContext { seed: 0, step: 0, batch: 1 };
+    let evaluation = reference::run(&runtime, &variables, &[Tensor::f32(&[1, 9], vec![0.0; 9])], &run, false);
+    let mut found = evaluation.result("coefficients").expect("the output").to_f32();
+    found.extend(evaluation.result("constant").expect("the output").to_f32());
+    assert_eq!(found.len(), POISSON.len());
+    for (found, known) in found.iter().zip(POISSON) {
+        assert!((found - known).abs() < 1e-3, "{found} against {known}");
     }
 }
 

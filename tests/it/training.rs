@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use nnlc::check::{Keep, Length, Program, TrainSettings};
+use nnlc::check::{Keep, Length, Monitor, Program, TrainSettings};
 use nnlc::data::{Column, DataSet};
 use nnlc::driver::{Request, Session};
 use nnlc::optimizers::Optimizer;
@@ -196,7 +196,7 @@ fn the_train_block_says_what_training_does() {
         clip_norm: Some(2.0),
         clip_value: Some(3.0),
         keep: Keep::Last,
-        monitor: Some("loss".into()),
+        monitor: Some(Monitor { name: "loss".into(), highest: false }),
         patience: Some(4),
     };
     assert_eq!(program(&format!("{LINEAR}{block}")).train, expected);
@@ -256,8 +256,10 @@ fn the_best_epoch_is_kept_unless_the_last_is_asked_for() {
     assert_eq!((best.ended, best.history.points.len()), (Ended::Done, 8));
     keeps(&best, Some(2), 2.71);
     keeps(&pulled(|settings| settings.keep = Keep::Last), None, 10.0 * (1.0 - 0.9f64.powi(8)));
-    // A metric that is no error is better when it is larger.
-    keeps(&pulled(|settings| settings.monitor = Some("nearness".into())), Some(2), 2.71);
+    // Which way a metric is better is the program's to say; the last epoch is the farthest from 3.
+    let monitor = |highest| Some(Monitor { name: "nearness".into(), highest });
+    keeps(&pulled(|settings| settings.monitor = monitor(true)), Some(2), 2.71);
+    keeps(&pulled(|settings| settings.monitor = monitor(false)), Some(7), 10.0 * (1.0 - 0.9f64.powi(8)));
 }
 
 #[test]

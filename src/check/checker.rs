@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Circumstances;
+use super::ema::Average;
+use super::groups::Target;
 use super::program::Claim;
 use super::scope::{Binding, Role, Scopes};
 use super::value::{Builtin, ScopeId, Truth, Val};
@@ -104,6 +106,12 @@ pub struct Checker<'a> {
     pub library_scope: ScopeId,
     /// The scopes of imported files.
     pub modules: BTreeMap<FileId, ScopeId>,
+    /// The names of the losses with a `for`, and what stands behind it.
+    pub targets: Vec<(String, Vec<Target>)>,
+    /// The moving averages of instances.
+    pub averages: Vec<Average>,
+    /// Whether a loss's weight is being evaluated.
+    pub weighing: bool,
     /// What the test being checked asserts.
     pub claims: Vec<Claim>,
     /// The definitions whose bodies were evaluated, by where their names stand.
@@ -146,6 +154,9 @@ impl<'a> Checker<'a> {
             overridden: BTreeSet::new(),
             library_scope,
             modules: BTreeMap::new(),
+            targets: Vec::new(),
+            averages: Vec::new(),
+            weighing: false,
             claims: Vec::new(),
             entered: BTreeSet::new(),
             generic: Vec::new(),

@@ -46,7 +46,8 @@ impl<'a> Checker<'a> {
             DataSource::Whole(value) => return self.reader(*value).map(DataColumns::Whole),
             DataSource::Columns(columns) => columns,
         };
-        let inputs: Vec<String> = self.graph.inputs.iter().map(|input| input.name.clone()).collect();
+        let inputs: Vec<String> =
+            self.graph.inputs.iter().filter(|input| !input.is_scalar()).map(|input| input.name.clone()).collect();
         let mut readers: Vec<(String, Reader)> = Vec::new();
         for (name, value) in columns {
             if !inputs.contains(&name.text) && !self.is_broken_input(&name.text) {
@@ -63,7 +64,7 @@ impl<'a> Checker<'a> {
         }
         for input in self.graph.inputs.clone() {
             let fed = columns.iter().any(|(name, _)| name.text == input.name);
-            if fed || input.drawn.is_some() {
+            if fed || input.drawn.is_some() || input.is_scalar() {
                 continue;
             }
             let title = format!("input `{}` is never fed by the data set `{}`", input.name, set.text);

@@ -72,6 +72,9 @@ impl<'a> Checker<'a> {
     }
 
     fn name(&mut self, name: &str, span: Span) -> Val<'a> {
+        if let Some(clock) = self.clock(name, span) {
+            return clock;
+        }
         match self.scopes.look_up(self.here.scope, name) {
             Some(Binding { val, .. }) => val,
             None => self.unknown(name, span),
@@ -97,7 +100,10 @@ impl<'a> Checker<'a> {
         }
         let mut diagnostic =
             Diagnostic::at(Code::E0102, span, format!("unknown name `{name}`"), "not bound anywhere above");
-        if let Some(known) = super::foreign::meaning(name) {
+        if super::clock::CLOCKS.contains(&name) {
+            diagnostic = diagnostic
+                .note(format!("`{name}` is known in the weight of a loss only: `loss l weight {name} = ...`"));
+        } else if let Some(known) = super::foreign::meaning(name) {
             diagnostic = diagnostic.help(format!("in `.nn` this is `{known}`"));
         } else if let Some(near) = closest(name, self.scopes.visible(self.here.scope)) {
             diagnostic = diagnostic.help(format!("a similar name exists: `{near}`")).fix(

@@ -4,7 +4,8 @@ use super::checker::Checker;
 use super::scope::Role;
 use crate::base::{Idx, IndexVec};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{self, Graph, ResultRole, VarId, VariableKind, op};
+use crate::ir::group::{Group, groups, is_trained};
+use crate::ir::{self, Graph, ResultRole, VarId, op};
 use crate::ops::{self, Gradient};
 use crate::source::Span;
 use crate::syntax::ast::{Stmt, StmtKind};
@@ -82,26 +83,27 @@ impl<'a> Checker<'a> {
     /// E0502 and W0503.
     fn gradient_paths(&mut self) {
         let trained: Vec<VarId> = self.graph.variables.indices().filter(|id| is_trained(&self.graph, *id)).collect();
-        let losses: Vec<_> = self
-            .graph
-            .results
-            .iter()
-            .filter(|result| matches!(result.role, ResultRole::Loss { .. }))
-            .map(|result| (result.name.clone(), result.value, result.place))
-            .collect();
-        let trains = trains_something(&self.graph);
-        for (name, value, place) in &losses {
-            if !trains[*value] && !trained.is_empty() {
-                self.trains_nothing(name, *value, place.span);
+        let mut arrives = vec![false; self.graph.variables.len()];
+        let groups = groups(&self.graph);
+        for group in &groups {
+            let is_own = |result: &&ir::ResultValue| {
+                matches!(result.role, ResultRole::Loss { .. }) && group.losses.contains(&result.name)
+            };
+            let losses: Vec<_> = self.graph.results.iter().filter(is_own).cloned().collect();
+            let trains = trains_something(&self.graph, &group.params);
+            for loss in &losses {
+                if !trains[loss.value] && !trained.is_empty() {
+                    self.trains_nothing(loss, group);
+                }
+            }
+            let carried = carries_gradient(&self.graph, losses.iter().map(|loss| loss.value));
+            for (id, node) in self.graph.nodes.iter_enumerated().filter(|(_, node)| node.op == op::VARIABLE) {
+                let variable = variable_of(node);
+                arrives[variable.index()] |= carried[id] && group.params.contains(&variable);
             }
         }
-        if losses.is_empty() || self.failed() {
+        if groups.is_empty() || self.failed() {
             return;
-        }
-        let carried = carries_gradient(&self.graph, losses.iter().map(|(_, value, _)| *value));
-        let mut arrives = vec![false; self.graph.variables.len()];
-        for (id, node) in self.graph.nodes.iter_enumerated().filter(|(_, node)| node.op == op::VARIABLE) {
-            arrives[node.attrs.get_int("index") as usize] |= carried[id];
         }
         for id in trained.into_iter().filter(|id| !arrives[id.index()]) {
             let variable = self.graph.variables[id].clone();
@@ -115,14 +117,23 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn trains_nothing(&mut self, name: &str, value: ir::Value, span: Option<Span>) {
-        let Some(span) = span else { return };
-        let title = format!("loss `{name}` trains nothing");
-        let mut diagnostic = Diagnostic::at(Code::E0502, span, title, "no gradient gets from here to a parameter");
-        let reached = self.graph.reached_from([value]);
+    fn trains_nothing(&mut self, loss: &ir::ResultValue, group: &Group) {
+        let Some(span) = loss.place.span else { return };
+        let title = format!("loss `{}` trains nothing", loss.name);
+        let among_others = matches!(loss.role, ResultRole::Loss { trains: Some(_), .. });
+        let label = match among_others {
+            true if group.params.is_empty() => "no parameter is left to it",
+            true => "no gradient gets from here to what it is `for`",
+            false => "no gradient gets from here to a parameter",
+        };
+        let mut diagnostic = Diagnostic::at(Code::E0502, span, title, label);
+        let reached = self.graph.reached_from([loss.value]);
         let cut = self.graph.nodes.indices().rev().filter(|id| reached[*id]).find_map(|id| self.cut_at(id));
         diagnostic = match cut {
+            _ if group.params.is_empty() => diagnostic
+                .note("a loss without `for` trains what no `for` names, and a frozen parameter is not trained"),
             Some((at, reason)) => diagnostic.label(at, reason),
+            None if among_others => diagnostic.note("it depends on none of these parameters"),
             None => diagnostic.note("it depends on no parameter"),
         };
         self.report(diagnostic);
@@ -232,8 +243,8 @@ fn is_module(items: &[Stmt]) -> bool {
     !items.is_empty() && items.iter().all(defines)
 }
 
-fn is_trained(graph: &Graph, id: VarId) -> bool {
-    matches!(graph.variables[id].kind, VariableKind::Param { frozen: false, .. })
+fn variable_of(node: &ir::Node) -> VarId {
+    VarId::new(node.attrs.get_int("index") as usize)
 }
 
 /// The operands that gradient of a node's value passes to.
@@ -254,12 +265,12 @@ fn carries_gradient(graph: &Graph, roots: impl Iterator<Item = ir::Value>) -> In
     carried
 }
 
-/// The values from which gradient gets to a trained parameter.
-fn trains_something(graph: &Graph) -> IndexVec<ir::Value, bool> {
+/// The values from which gradient gets to one of `params`.
+fn trains_something(graph: &Graph, params: &[VarId]) -> IndexVec<ir::Value, bool> {
     let mut trains: IndexVec<ir::Value, bool> = graph.nodes.iter().map(|_| false).collect();
     for (id, node) in graph.nodes.iter_enumerated() {
         trains[id] = match node.op {
-            op::VARIABLE => is_trained(graph, VarId::new(node.attrs.get_int("index") as usize)),
+            op::VARIABLE => params.contains(&variable_of(node)),
             _ => gradient_operands(graph, node).any(|input| trains[input]),
         };
     }

@@ -1,4 +1,4 @@
-//! Calls in a `train` block that name an optimizer: read as records of numbers rather than evaluated.
+//! Calls in a `train` block that name an optimizer or a schedule: read as records of numbers rather than evaluated.
 
 use super::checker::Checker;
 use super::value::Val;
@@ -9,10 +9,10 @@ use crate::source::Span;
 use crate::syntax::ast::{CallArg, ExprId, ExprKind};
 
 /// A call of a plain name, or the name alone: `adam(lr = 0.1)`, `adam`.
-struct Record<'a> {
-    name: &'a str,
-    args: &'a [CallArg],
-    span: Span,
+pub struct Record<'a> {
+    pub name: &'a str,
+    pub args: Vec<&'a CallArg>,
+    pub span: Span,
 }
 
 impl<'a> Checker<'a> {
@@ -29,26 +29,28 @@ impl<'a> Checker<'a> {
         Some(optimizer)
     }
 
-    fn record(&self, id: ExprId) -> Record<'a> {
+    pub fn record(&self, id: ExprId) -> Record<'a> {
         let expr = self.ast_expr(id);
         let name_of = |id: ExprId| match &self.ast_expr(id).kind {
             ExprKind::Name(name) => Some(name.as_str()),
             _ => None,
         };
         match &expr.kind {
-            ExprKind::Call { callee, args, .. } => {
-                Record { name: name_of(*callee).unwrap_or(""), args, span: self.ast_expr(*callee).span }
-            }
-            _ => Record { name: name_of(id).unwrap_or(""), args: &[], span: expr.span },
+            ExprKind::Call { callee, args, .. } => Record {
+                name: name_of(*callee).unwrap_or(""),
+                args: args.iter().collect(),
+                span: self.ast_expr(*callee).span,
+            },
+            _ => Record { name: name_of(id).unwrap_or(""), args: Vec::new(), span: expr.span },
         }
     }
 
-    fn unknown_record(&mut self, kind: &str, record: &Record, names: &[&str]) {
+    pub fn unknown_record(&mut self, kind: &str, record: &Record, names: &[&str]) {
         let title = match record.name {
             "" => format!("this names no {kind}"),
             name => format!("unknown {kind} `{name}`"),
         };
-        let diagnostic = Diagnostic::at(Code::E0801, record.span, title, format!("not a name of an {kind}"));
+        let diagnostic = Diagnostic::at(Code::E0801, record.span, title, format!("no {kind} is called so"));
         let diagnostic = match closest(record.name, names.iter().copied()) {
             Some(near) => diagnostic.help(format!("a similar {kind} exists: `{near}`")),
             None => diagnostic.note(format!("the {kind}s are `{}`", names.join("`, `"))),
@@ -57,7 +59,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A record's arguments: numbers with defaults, in their ranges.
-    fn numbers(&mut self, record: &Record<'a>, parameters: &[Parameter]) -> Option<Vec<f64>> {
+    pub fn numbers(&mut self, record: &Record<'a>, parameters: &[Parameter]) -> Option<Vec<f64>> {
         let mut values: Vec<f64> = parameters.iter().map(|parameter| parameter.default).collect();
         for (index, arg) in record.args.iter().enumerate() {
             let span = self.ast_expr(arg.value).span;

@@ -352,6 +352,7 @@ impl<'a> Checker<'a> {
                 None => Val::Error,
             },
             Builtin::Grad => self.grad(given, span),
+            Builtin::Ema => self.ema(given, span),
             Builtin::Close | Builtin::GradientsMatch => {
                 let name = builtin.name();
                 let diagnostic = Diagnostic::at(

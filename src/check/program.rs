@@ -1,9 +1,10 @@
 //! What a checked program is: the per-sample graph, the data it names, how it is trained.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::ir::{Graph, Value};
-use crate::optimizers::Optimizer;
+use crate::optimizers::{Optimizer, Schedule};
 use crate::source::Span;
 
 /// A program without errors.
@@ -175,6 +176,14 @@ pub enum Length {
 pub struct TrainSettings {
     /// The optimizer.
     pub optimizer: Optimizer,
+    /// The optimizers of single steps, by the first of the losses that the step minimises.
+    pub optimizers: BTreeMap<String, Optimizer>,
+    /// How the learning rates change over the run.
+    pub schedule: Schedule,
+    /// How many minibatches' gradients are averaged for one step.
+    pub accumulate: usize,
+    /// The steps of an iteration, each by the first of its losses; empty is each once, as declared.
+    pub order: Vec<String>,
     /// The factor of L2 weight decay, added to the gradient; 0 for optimizers that have a decay of their own.
     pub weight_decay: f64,
     /// Samples in a minibatch.
@@ -197,11 +206,22 @@ pub struct TrainSettings {
     pub patience: Option<usize>,
 }
 
+impl TrainSettings {
+    /// The optimizer of the step whose first loss is `name`.
+    pub fn optimizer_of(&self, name: &str) -> &Optimizer {
+        self.optimizers.get(name).unwrap_or(&self.optimizer)
+    }
+}
+
 impl Default for TrainSettings {
     /// NNC's: Adam with 1e-3, batches of 64, 100 epochs, the best weights.
     fn default() -> TrainSettings {
         TrainSettings {
             optimizer: Optimizer::default(),
+            optimizers: BTreeMap::new(),
+            schedule: Schedule::default(),
+            accumulate: 1,
+            order: Vec::new(),
             weight_decay: 0.0,
             batch: 64,
             length: Length::Epochs(100),

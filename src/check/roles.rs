@@ -1,4 +1,5 @@
-//! Statements with a role: `input`, `param`, `state`, `update`, `loss`, `metric`, `output`.
+//! Statements with a role: `input`, `param`, `state`, `update`, `loss`, `metric`, `output`. What a loss trains is in `groups`, its
+//! weight in `clock`.
 
 use super::checker::{Body, Checker, Known};
 use super::scope::Role;
@@ -8,11 +9,8 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Attrs, Input, Node, ResultRole, ResultValue, Update, Variable, VariableKind, op};
 use crate::ops::Builder;
 use crate::source::Span;
-use crate::syntax::ast::{self, ExprId, ExprKind, Name, Stmt, Str, TypeExpr};
+use crate::syntax::ast::{self, ExprId, Name, Stmt, Str, TypeExpr};
 use crate::tensor::{Dim, Type};
-
-/// The names that only a loss's weight sees.
-pub const CLOCKS: [&str; 3] = ["progress", "epoch", "step"];
 
 impl<'a> Checker<'a> {
     /// `input a, b: T from e`.
@@ -46,7 +44,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A node that stands for an input or a variable.
-    fn source_node(&mut self, op: ir::Op, index: usize, ty: Type, per_sample: bool, span: Span) -> ir::Value {
+    pub fn source_node(&mut self, op: ir::Op, index: usize, ty: Type, per_sample: bool, span: Span) -> ir::Value {
         let (attrs, place) = (Attrs::new().int("index", index as i64), self.place(span));
         self.graph.push(Node { op, inputs: Default::default(), attrs, ty, per_sample, place })
     }
@@ -130,10 +128,14 @@ impl<'a> Checker<'a> {
         init: Option<ExprId>,
         role: Role,
     ) {
-        let full = match path {
+        let mut full = match path {
             Some(path) => path.value.clone(),
             None => self.variable_path(&name.text),
         };
+        let follower = self.follower(&full, path.is_some());
+        if let Some(follower) = &follower {
+            full.clone_from(&follower.path);
+        }
         let Some(ty) = self.known_type(ty) else {
             self.bind(name, Val::Error, role);
             return;
@@ -150,6 +152,9 @@ impl<'a> Checker<'a> {
             self.share(name, &full, &ty, &known, role);
             return;
         }
+        if let Some(follower) = follower.filter(|_| kind != VariableKind::State) {
+            return self.follow(name, ty, &follower);
+        }
         let before = std::mem::replace(&mut self.draws_whole, true);
         let value = self.binding(&name.text, |this| match init {
             Some(init) => this.initial(init, &ty),
@@ -159,9 +164,14 @@ impl<'a> Checker<'a> {
         let place = self.place(name.span);
         let variable =
             self.graph.variables.push(Variable { path: full.clone(), kind, ty: ty.clone(), init: value, place });
-        let node = self.source_node(op::VARIABLE, variable.0 as usize, ty, false, name.span);
+        let node = self.variable_node(variable, ty, name.span);
         self.known.insert(full, Known { variable, node, span: name.span });
         self.bind(name, Val::Tensor(node), role);
+    }
+
+    /// The node that reads a variable.
+    pub fn variable_node(&mut self, variable: ir::VarId, ty: Type, span: Span) -> ir::Value {
+        self.source_node(op::VARIABLE, variable.0 as usize, ty, false, span)
     }
 
     /// A variable of a definition that is checked without a call.
@@ -294,10 +304,7 @@ impl<'a> Checker<'a> {
     /// `loss l weight w = e`.
     pub fn loss(&mut self, stmt: &'a Stmt, loss: &'a ast::Loss) {
         self.only_at_top(stmt);
-        if let Some(first) = loss.targets.first().and_then(|path| path.first()) {
-            self.unsupported(first.span, "`loss ... for ...` clauses");
-            return;
-        }
+        let targets: Vec<_> = loss.targets.iter().filter_map(|path| self.target(path)).collect();
         let (name, at) = match &loss.name {
             Some(name) => (name.text.as_str(), name.span),
             None => ("loss", loss.keyword),
@@ -315,46 +322,10 @@ impl<'a> Checker<'a> {
             );
             return;
         }
-        self.add_result(name, at, ResultRole::Loss { weight }, value);
-    }
-
-    /// A loss's weight: a number, or an expression of the clocks.
-    fn weight(&mut self, weight: ExprId) -> Option<ir::Value> {
-        let span = self.ast_expr(weight).span;
-        if let Some(clock) = self.find_clock(weight) {
-            let what = "weights that depend on `progress`, `epoch` or `step`";
-            self.unsupported(clock, what);
-            return None;
+        if !loss.targets.is_empty() {
+            self.targets.push((name.to_owned(), targets));
         }
-        let val = self.expr(weight);
-        if let Val::Tensor(value) = val
-            && self.graph.node(value).per_sample
-        {
-            self.error(
-                Code::E0115,
-                span,
-                "a weight is one number for all samples",
-                "this differs from sample to sample",
-            );
-            return None;
-        }
-        let value = self.tensor(&val, span)?;
-        if self.graph.ty(value).shape.rank() != 0 {
-            self.error(Code::E0206, span, "a weight is a scalar", format!("this is {}", self.graph.ty(value)));
-            return None;
-        }
-        Some(value)
-    }
-
-    fn find_clock(&self, id: ExprId) -> Option<Span> {
-        let expr = self.ast_expr(id);
-        match &expr.kind {
-            ExprKind::Name(name) if CLOCKS.contains(&name.as_str()) => Some(expr.span),
-            ExprKind::Binary { left, right, .. } => self.find_clock(*left).or_else(|| self.find_clock(*right)),
-            ExprKind::Call { args, .. } => args.iter().find_map(|arg| self.find_clock(arg.value)),
-            ExprKind::Unary { operand, .. } => self.find_clock(*operand),
-            _ => None,
-        }
+        self.add_result(name, at, ResultRole::Loss { weight, trains: None }, value);
     }
 
     /// `metric m = e`.

@@ -6,6 +6,7 @@ use super::value::{Truth, Val};
 use crate::base::closest;
 use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::ir::ResultRole;
+use crate::ir::group::groups;
 use crate::source::Span;
 use crate::syntax::ast::{ExprId, ExprKind, Name, Setting, Stmt, StmtKind};
 
@@ -44,7 +45,11 @@ impl<'a> Checker<'a> {
             first = Some(item.span);
             let mut seen: Vec<&'a Name> = Vec::new();
             for setting in written {
-                if let Some(old) = seen.iter().find(|old| old.text == setting.key.text && setting.qualifier.is_none()) {
+                if let Some(loss) = &setting.qualifier {
+                    self.own_setting(setting, loss, &mut settings);
+                    continue;
+                }
+                if let Some(old) = seen.iter().find(|old| old.text == setting.key.text) {
                     let title = format!("`{}` is set twice", setting.key.text);
                     let diagnostic = Diagnostic::at(Code::E0106, setting.key.span, title, "set again here")
                         .label(old.span, "first here");
@@ -55,6 +60,10 @@ impl<'a> Checker<'a> {
                 self.setting(setting, &mut settings);
             }
             self.one_decay(&settings, &seen);
+            let chosen = seen.iter().any(|key| ["keep", "monitor"].contains(&key.text.as_str()));
+            if !chosen && groups(&self.graph).len() > 1 {
+                settings.keep = Keep::Last;
+            }
         }
         settings
     }
@@ -62,10 +71,6 @@ impl<'a> Checker<'a> {
     fn setting(&mut self, setting: &'a Setting, settings: &mut TrainSettings) {
         let key = setting.key.text.as_str();
         let span = self.ast_expr(setting.value).span;
-        if let Some(qualifier) = &setting.qualifier {
-            self.unsupported(qualifier.span, "settings for one loss of several");
-            return;
-        }
         match key {
             "optimizer" => {
                 if let Some(optimizer) = self.optimizer(setting.value) {
@@ -74,13 +79,16 @@ impl<'a> Checker<'a> {
             }
             "keep" => self.keep(setting.value, settings),
             "monitor" => self.monitor(setting.value, settings),
-            "schedule" | "accumulate" | "order" => self.unsupported(setting.key.span, &format!("`{key}` settings")),
+            "schedule" => settings.schedule = self.schedule(setting.value).unwrap_or_default(),
+            "order" => settings.order = self.order(setting.value).unwrap_or_default(),
             "shuffle" => match self.expr(setting.value) {
                 Val::Bool(Truth::Known(value)) => settings.shuffle = value,
                 Val::Error => {}
                 other => self.bad_setting(span, key, "true or false", &other),
             },
-            "batch" | "epochs" | "steps" | "seed" | "patience" => self.count_setting(key, setting.value, settings),
+            "batch" | "epochs" | "steps" | "seed" | "patience" | "accumulate" => {
+                self.count_setting(key, setting.value, settings)
+            }
             "clip_norm" | "clip_value" | "weight_decay" => {
                 let val = self.expr(setting.value);
                 match (key, val.number()) {
@@ -114,8 +122,11 @@ impl<'a> Checker<'a> {
     /// An optimizer that decays weights by itself leaves nothing to the setting.
     fn one_decay(&mut self, settings: &TrainSettings, seen: &[&'a Name]) {
         let Some(key) = seen.iter().find(|key| key.text == "weight_decay") else { return };
-        if settings.weight_decay > 0.0 && settings.optimizer.decays() {
-            let name = settings.optimizer.rule.name;
+        let mut optimizers = std::iter::once(&settings.optimizer).chain(settings.optimizers.values());
+        if settings.weight_decay > 0.0
+            && let Some(optimizer) = optimizers.find(|optimizer| optimizer.decays())
+        {
+            let name = optimizer.rule.name;
             let title = format!("`{name}` has a weight decay of its own");
             let diagnostic = Diagnostic::at(Code::E0801, key.span, title, "this one is part of the gradient")
                 .help(format!("give it to the optimizer: `{name}(weight_decay = {})`", settings.weight_decay));
@@ -141,6 +152,7 @@ impl<'a> Checker<'a> {
             ("batch", Some(number)) => settings.batch = number,
             ("epochs", Some(number)) => settings.length = Length::Epochs(number),
             ("steps", Some(number)) => settings.length = Length::Steps(number),
+            ("accumulate", Some(number)) => settings.accumulate = number,
             ("seed", Some(number)) => settings.seed = number as u64,
             (_, number) => settings.patience = number,
         }

@@ -125,12 +125,13 @@ pub enum Builtin {
     Close,
     GradientsMatch,
     Grad,
+    Ema,
     Scan,
 }
 
 impl Builtin {
     /// All of them with their names.
-    pub const ALL: [(&'static str, Builtin); 13] = [
+    pub const ALL: [(&'static str, Builtin); 14] = [
         ("shape", Builtin::Shape),
         ("rank", Builtin::Rank),
         ("size", Builtin::Size),
@@ -143,6 +144,7 @@ impl Builtin {
         ("close", Builtin::Close),
         ("gradients_match", Builtin::GradientsMatch),
         ("grad", Builtin::Grad),
+        ("ema", Builtin::Ema),
         ("scan", Builtin::Scan),
     ];
 

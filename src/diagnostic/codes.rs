@@ -106,6 +106,7 @@ codes! {
     E0403 "file missing or unreadable"
     E0502 "loss trains nothing"
     W0503 "parameter gets no gradient"
+    E0507 "parameter in no group of losses"
     E0509 "bad `grad`"
     E0511 "per-sample value in `update`"
     W0601 "output needs a label"

@@ -59,7 +59,7 @@ impl Sets {
 
 /// The inputs that data feeds: those that are not drawn.
 pub fn feeds_of(graph: &Graph) -> impl Iterator<Item = &Input> {
-    graph.inputs.iter().filter(|input| input.drawn.is_none())
+    graph.inputs.iter().filter(|input| input.drawn.is_none() && !input.is_scalar())
 }
 
 /// What an input of type `ty` takes.

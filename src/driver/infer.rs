@@ -151,7 +151,7 @@ impl Session {
                     entry.insert(plan.map_err(|fault| vec![self.failure(&Failure::Plan(fault))])?)
                 }
             };
-            buffers.fill(Some(set), part, &[]).map_err(|fault| vec![fault.diagnostic(None)])?;
+            buffers.fill(Some(set), part, &Default::default()).map_err(|fault| vec![fault.diagnostic(None)])?;
             let run = RunContext { seed: options.seed, step: 0, batch: part.len() };
             let outcome = engine.run(plan, store, &buffers.feeds(), &run).expect("the plan and its feeds are ours");
             for (index, result) in graph.results.iter().enumerate() {

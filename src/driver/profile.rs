@@ -10,7 +10,7 @@ use crate::data::Budget;
 use crate::diagnostic::Diagnostic;
 use crate::engine::plan::{StepProfile, peak_operations};
 use crate::ir::Graph;
-use crate::train::{Trainer, Training};
+use crate::train::{Profiled, Trainer, Training};
 
 /// How a program is profiled.
 #[derive(Clone, Debug)]
@@ -26,9 +26,9 @@ pub struct ProfileOptions {
 }
 
 /// What a training step takes on average.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ProfileReport {
-    /// Samples in the minibatch.
+    /// Samples in a minibatch.
     pub batch: usize,
     /// From start to end of a step.
     pub wall: Duration,
@@ -84,12 +84,22 @@ impl Session {
         };
         let refuse = |failure| vec![self.failure(&failure)];
         let mut trainer = Trainer::new(training, None).map_err(refuse)?;
-        let (profile, plan) = trainer.profile(options.steps).map_err(refuse)?;
-        let (measured, wall) = (profile.steps(plan), profile.wall());
-        let (batch, arena) = (plan.batch(), (plan.arena_bytes(), plan.live_bytes()));
-        let steps: Vec<ProfiledStep> = measured.into_iter().map(|step| self.profiled(step, trainer.graph())).collect();
-        let lines = self.by_line(&steps, trainer.graph());
-        Ok(ProfileReport { batch, wall, threads: options.threads, peak: peak_operations(), arena, steps, lines })
+        let count = u32::try_from(options.steps).unwrap_or(u32::MAX).max(1);
+        let mut report =
+            ProfileReport { batch, threads: options.threads, peak: peak_operations(), ..Default::default() };
+        let mut times: BTreeMap<usize, Duration> = BTreeMap::new();
+        for Profiled { profile, plan, graph } in trainer.profile(options.steps).map_err(refuse)? {
+            report.wall += profile.wall() / count;
+            report.arena = report.arena.max((plan.arena_bytes(), plan.live_bytes()));
+            for step in profile.steps(plan) {
+                let step = StepProfile { time: step.time / count, ..step };
+                self.add_by_line(&mut times, &step, graph);
+                report.steps.push(self.profiled(step, graph));
+            }
+        }
+        report.lines = times.into_iter().collect();
+        report.lines.sort_by_key(|(line, time)| (std::cmp::Reverse(*time), *line));
+        Ok(report)
     }
 
     fn profiled(&self, profile: StepProfile, graph: &Graph) -> ProfiledStep {
@@ -110,18 +120,11 @@ impl Session {
         span.filter(|span| span.file == self.file).map_or(0, |span| self.sources.line_column(span).line)
     }
 
-    /// A step's time is shared evenly by the values that it computes.
-    fn by_line(&self, steps: &[ProfiledStep], graph: &Graph) -> Vec<(usize, Duration)> {
-        let mut times: BTreeMap<usize, Duration> = BTreeMap::new();
-        for step in steps {
-            let values = &step.profile.values;
-            let share = step.profile.time / u32::try_from(values.len()).unwrap_or(u32::MAX).max(1);
-            for value in values {
-                *times.entry(self.line_of(graph, *value)).or_default() += share;
-            }
+    /// Adds a step's time, shared evenly by the values that it computes, to those of their lines.
+    fn add_by_line(&self, times: &mut BTreeMap<usize, Duration>, step: &StepProfile, graph: &Graph) {
+        let share = step.time / u32::try_from(step.values.len()).unwrap_or(u32::MAX).max(1);
+        for value in &step.values {
+            *times.entry(self.line_of(graph, *value)).or_default() += share;
         }
-        let mut lines: Vec<(usize, Duration)> = times.into_iter().collect();
-        lines.sort_by_key(|(line, time)| (std::cmp::Reverse(*time), *line));
-        lines
     }
 }

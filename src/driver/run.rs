@@ -13,12 +13,13 @@ use crate::check::{Keep, Length, Monitor, Program, TrainSettings};
 use crate::data::{Budget, DataSet};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, PlanError, Store};
+use crate::ir::group::{Group, groups};
 use crate::ir::{Place, ResultRole};
 use crate::lower::lower;
 use crate::networks::{self, Network};
 use crate::passes::Pipeline;
 use crate::report::{self, Log};
-use crate::train::{Evaluator, Event, Failure, Observer, Outcome, Trainer, Training, Weights, initial_values};
+use crate::train::{Clock, Evaluator, Event, Failure, Observer, Outcome, Trainer, Training, Weights, initial_values};
 
 /// What a run is asked for beside the program.
 #[derive(Clone, Debug)]
@@ -100,7 +101,14 @@ impl Session {
         let weights = folder.weights(&outcome.weights)?;
         folder.curve(&outcome.history)?;
         let test = match &sets.test {
-            Some(set) => self.evaluate(program, &settings, &outcome.weights, set, options.threads)?,
+            Some(set) => self.evaluate(
+                program,
+                &settings,
+                &outcome.weights,
+                set,
+                options.threads,
+                trainer.clock(trainer.total_steps() + 1),
+            )?,
             None => Vec::new(),
         };
         Ok(RunReport { outcome, test, weights })
@@ -138,6 +146,7 @@ impl Session {
         weights: &Weights,
         set: &DataSet,
         threads: usize,
+        clock: Clock,
     ) -> Result<Vec<(String, f64)>, Vec<Diagnostic>> {
         let refuse = |failure: Failure| vec![self.failure(&failure)];
         let network = networks::derive(&program.graph, Network::MainValidation);
@@ -149,7 +158,7 @@ impl Session {
         }
         crate::train::set_weights(&mut store, weights);
         let mut engine = Engine::new(threads);
-        let means = evaluator.means(&mut engine, &mut store, Some(set), settings.seed);
+        let means = evaluator.means(&mut engine, &mut store, Some(set), settings.seed, clock);
         let means = means.map_err(refuse)?;
         Ok(evaluator.names().map(str::to_owned).zip(means).collect())
     }
@@ -285,9 +294,27 @@ fn config(program: &Program, settings: &TrainSettings) -> serde_json::Value {
     };
     let variables: serde_json::Map<_, _> =
         program.graph.variables.iter().map(|v| (v.path.clone(), json!(v.ty.to_string()))).collect();
+    let path = |id: &crate::ir::VarId| program.graph.variables[*id].path.as_str();
+    let of_group = |group: &Group| {
+        json!({
+            "losses": group.losses,
+            "trains": group.params.iter().map(path).collect::<Vec<_>>(),
+            "optimizer": settings.optimizer_of(group.name()).to_string(),
+        })
+    };
+    let groups = groups(&program.graph);
+    let order = match settings.order.is_empty() {
+        true => groups.iter().map(Group::name).collect(),
+        false => settings.order.iter().map(String::as_str).collect::<Vec<_>>(),
+    };
+    let groups: Vec<_> = groups.iter().map(of_group).collect();
     json!({
         "nnlc": env!("CARGO_PKG_VERSION"),
         "optimizer": settings.optimizer.to_string(),
+        "steps_of_an_iteration": order,
+        "groups": groups,
+        "schedule": settings.schedule.to_string(),
+        "accumulate": settings.accumulate,
         "weight_decay": settings.weight_decay,
         "batch": settings.batch,
         "epochs": epochs,

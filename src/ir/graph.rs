@@ -78,6 +78,16 @@ pub struct Input {
     pub drawn: Option<Value>,
 }
 
+/// The start of the names of fed scalars, which no program's input has.
+pub const FED: char = '@';
+
+impl Input {
+    /// Whether the trainer feeds it, a scalar for all samples, rather than data.
+    pub fn is_scalar(&self) -> bool {
+        self.name.starts_with(FED)
+    }
+}
+
 /// What a variable is for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum VariableKind {
@@ -119,6 +129,8 @@ pub enum ResultRole {
     Loss {
         /// The factor, a scalar value; none is 1.
         weight: Option<Value>,
+        /// The parameters that it trains, in order; none is all of them.
+        trains: Option<Vec<VarId>>,
     },
     /// Evaluated, never trained.
     Metric,
@@ -218,7 +230,7 @@ impl Graph {
     pub fn roots(&self) -> Vec<Value> {
         let results = self.results.iter().flat_map(|result| {
             let weight = match result.role {
-                ResultRole::Loss { weight } => weight,
+                ResultRole::Loss { weight, .. } => weight,
                 _ => None,
             };
             [Some(result.value), weight].into_iter().flatten()

@@ -9,13 +9,15 @@
 mod attrs;
 mod bind;
 mod graph;
+pub mod group;
 pub mod op;
 mod print;
 mod verify;
 
 pub use attrs::{Attr, Attrs};
 pub use graph::{
-    Frame, FrameId, Graph, Input, Node, Place, ResultRole, ResultValue, Update, Value, VarId, Variable, VariableKind,
+    FED, Frame, FrameId, Graph, Input, Node, Place, ResultRole, ResultValue, Update, Value, VarId, Variable,
+    VariableKind,
 };
 pub use op::Op;
 pub use verify::{Fault, per_sample_only, verify_structure};

@@ -37,8 +37,8 @@ impl fmt::Display for Graph {
         }
         for result in &self.results {
             let role = match &result.role {
-                ResultRole::Loss { weight: None } => "loss".to_owned(),
-                ResultRole::Loss { weight: Some(weight) } => format!("loss weight {weight}"),
+                ResultRole::Loss { weight: None, .. } => "loss".to_owned(),
+                ResultRole::Loss { weight: Some(weight), .. } => format!("loss weight {weight}"),
                 ResultRole::Metric => "metric".to_owned(),
                 ResultRole::Output => "output".to_owned(),
                 ResultRole::Extra => "extra".to_owned(),

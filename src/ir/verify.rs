@@ -98,7 +98,7 @@ fn references(graph: &Graph) -> Result<(), Fault> {
         }
     }
     for result in &graph.results {
-        if let ResultRole::Loss { weight: Some(weight) } = result.role
+        if let ResultRole::Loss { weight: Some(weight), .. } = result.role
             && graph.ty(weight).shape.rank() != 0
         {
             return fault(Some(weight), format!("weighs loss `{}` but is no scalar", result.name));

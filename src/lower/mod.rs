@@ -91,7 +91,10 @@ impl Lowering<'_> {
 
     fn input(&mut self, node: &Node) -> Value {
         let name = self.network.inputs[node.attrs.get_int("index") as usize].name.clone();
-        let ty = Type { shape: node.ty.shape.prepend(Dim::batch()), ..node.ty.clone() };
+        let ty = match node.per_sample {
+            true => Type { shape: node.ty.shape.prepend(Dim::batch()), ..node.ty.clone() },
+            false => node.ty.clone(),
+        };
         let attrs = Attrs::new().int("index", self.out.inputs.len() as i64);
         let value = self.out.push(Node { ty, attrs, ..node.clone() });
         self.out.inputs.push(Input { name, value, drawn: None });
@@ -105,7 +108,7 @@ fn lower_results(network: &Graph, map: &IndexVec<Value, Value>, out: &mut Graph)
         let mut lowered = ResultValue { value: map[result.value], ..result.clone() };
         let mut b = Builder::new(out, result.place);
         match &mut lowered.role {
-            ResultRole::Loss { weight } => {
+            ResultRole::Loss { weight, .. } => {
                 lowered.value = mean(&mut b, lowered.value);
                 *weight = weight.map(|weight| map[weight]);
                 let term = weight.map_or(lowered.value, |weight| b.binary(Op("mul"), lowered.value, weight));

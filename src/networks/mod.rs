@@ -64,10 +64,18 @@ pub fn derive(program: &Graph, network: Network) -> Graph {
     slice(&asked, network.choice(), draws)
 }
 
-/// The training step's network: Main without its metrics, which are evaluated as in MainValidation.
+/// The training steps' network: Main without its metrics, which are evaluated as in MainValidation.
 pub fn training(program: &Graph) -> Graph {
+    training_of(program, |_| true, true)
+}
+
+/// The network of a training step that minimises the losses for whose names `is_own` holds, with or without the updates of states.
+pub fn training_of(program: &Graph, is_own: impl Fn(&str) -> bool, updates: bool) -> Graph {
     let mut asked = program.clone();
-    asked.results.retain(|result| matches!(result.role, ResultRole::Loss { .. }));
+    asked.results.retain(|result| matches!(result.role, ResultRole::Loss { .. }) && is_own(&result.name));
+    if !updates {
+        asked.updates.clear();
+    }
     slice(&asked, Choice::Training, true)
 }
 

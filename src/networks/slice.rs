@@ -47,7 +47,7 @@ pub fn slice(graph: &Graph, choice: Choice, draws: bool) -> Graph {
     out.results = graph.results.clone();
     for result in &mut out.results {
         result.value = moved(result.value);
-        if let ResultRole::Loss { weight: Some(weight) } = &mut result.role {
+        if let ResultRole::Loss { weight: Some(weight), .. } = &mut result.role {
             *weight = moved(*weight);
         }
     }

@@ -6,11 +6,13 @@
 
 mod formula;
 mod rules;
+mod schedule;
 
 use std::fmt;
 
 pub use formula::Formula;
 pub use rules::RULES;
+pub use schedule::{Curve, SCHEDULES, Schedule};
 
 use crate::ir::Value;
 

@@ -39,7 +39,7 @@ pub fn rebuild(
     new.results = old.results.clone();
     for result in &mut new.results {
         result.value = follow(result.value);
-        if let ResultRole::Loss { weight: Some(weight) } = &mut result.role {
+        if let ResultRole::Loss { weight: Some(weight), .. } = &mut result.role {
             *weight = follow(*weight);
         }
     }

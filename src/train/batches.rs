@@ -1,5 +1,6 @@
 //! Minibatches: the order of the samples, and buffers that are filled from columns again and again.
 
+use super::clock::Scalars;
 use crate::data::{DataError, DataSet, Element};
 use crate::engine::plan::Feed;
 use crate::ir::Graph;
@@ -67,7 +68,7 @@ impl Batch {
     /// Buffers for the inputs of a lowered graph.
     pub fn new(graph: &Graph) -> Batch {
         let buffer = |input: &crate::ir::Input| match &graph.ty(input.value).dtype {
-            DType::F32 if super::step::is_scalar(input) => Buffer::Scalar([0.0]),
+            DType::F32 if input.is_scalar() => Buffer::Scalar([0.0]),
             DType::F32 => Buffer::F32(Vec::new()),
             DType::I32 | DType::Index(_) => Buffer::I32(Vec::new()),
             DType::Bool => Buffer::Bool(Vec::new()),
@@ -76,16 +77,15 @@ impl Batch {
         Batch { names, buffers: graph.inputs.iter().map(buffer).collect() }
     }
 
-    /// Fills the buffers with the samples numbered `rows`, and the scalars, in the order of the graph's inputs, with `scalars`.
+    /// Fills the buffers with the samples numbered `rows`, and the scalars with `scalars`.
     ///
     /// # Errors
     /// A data file that cannot be read any more.
-    pub fn fill(&mut self, set: Option<&DataSet>, rows: &[usize], scalars: &[f32]) -> Result<(), DataError> {
-        let mut scalars = scalars.iter();
+    pub fn fill(&mut self, set: Option<&DataSet>, rows: &[usize], scalars: &Scalars) -> Result<(), DataError> {
         for (name, buffer) in self.names.iter().zip(&mut self.buffers) {
             let column = set.and_then(|set| set.column(name));
             match (buffer, column) {
-                (Buffer::Scalar(scalar), _) => *scalar = [scalars.next().copied().unwrap_or(0.0)],
+                (Buffer::Scalar(scalar), _) => *scalar = [scalars.get(name).copied().unwrap_or(0.0)],
                 (Buffer::F32(values), Some(column)) => {
                     values.resize(rows.len() * column.row_len(), 0.0);
                     column.gather_f32(rows, values)?;

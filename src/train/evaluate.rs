@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::batches::Batch;
+use super::clock::Clock;
 use super::sizes::sizes_of;
 use super::trainer::Failure;
 use crate::data::{Column, DataSet};
@@ -49,8 +50,8 @@ impl Evaluator {
         sizes_of(&self.graph, shape_of).unwrap_or_default()
     }
 
-    /// The mean of every result over the samples of `set`; a short last minibatch counts by its samples. Without a set, whose
-    /// inputs are then all drawn, one minibatch is drawn.
+    /// The mean of every result over the samples of `set`, with the losses' weights as they are at `clock`; a short last minibatch
+    /// counts by its samples. Without a set, whose inputs are then all drawn, one minibatch is drawn.
     ///
     /// # Errors
     /// When a plan does not fit in memory, or a data file cannot be read any more.
@@ -60,9 +61,11 @@ impl Evaluator {
         store: &mut Store,
         set: Option<&DataSet>,
         seed: u64,
+        clock: Clock,
     ) -> Result<Means, Failure> {
         let rows: Vec<usize> = (0..set.map_or(self.batch, DataSet::rows)).collect();
         let sizes = self.sizes(set);
+        let scalars = clock.scalars();
         let mut sums = vec![0.0; self.graph.results.len()];
         for rows in rows.chunks(self.batch) {
             let plan = match self.plans.entry((sizes.clone(), rows.len())) {
@@ -72,7 +75,7 @@ impl Evaluator {
                     entry.insert(Plan::new(&graph, rows.len(), store, &Options::default())?)
                 }
             };
-            self.buffers.fill(set, rows, &[])?;
+            self.buffers.fill(set, rows, &scalars)?;
             let run = RunContext { seed, step: VALIDATION_STEP, batch: rows.len() };
             let outcome =
                 engine.run(plan, store, &self.buffers.feeds(), &run).expect("the plan and its feeds are ours");

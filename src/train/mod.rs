@@ -7,18 +7,21 @@
 //! The loop reports through [`Observer`] and returns what it learned; it prints nothing and knows no terminal.
 
 mod batches;
+mod clock;
 mod evaluate;
 mod initial;
 mod locate;
 mod sizes;
 mod step;
 mod trainer;
+mod unit;
 mod weights;
 
 pub use batches::{Batch, Order};
+pub use clock::{Clock, Scalars};
 pub use evaluate::{Evaluator, Means};
 pub use initial::initial_values;
 pub use sizes::sizes_of;
-pub use step::{StepGraph, step_graph};
-pub use trainer::{Ended, Event, Failure, Observer, Outcome, Trainer, Training, set_weights};
+pub use step::{Part, StepGraph, group_graph, step_graph};
+pub use trainer::{Ended, Event, Failure, Observer, Outcome, Profiled, Trainer, Training, set_weights};
 pub use weights::{Elements, Expected, SavedTensor, Weights, WeightsError};

@@ -2,7 +2,10 @@
 
 use crate::base::IndexVec;
 use crate::check::TrainSettings;
-use crate::ir::{Attrs, Graph, Input, Node, Op, Place, ResultRole, Update, Value, VarId, Variable, VariableKind, op};
+use crate::ir::group::{Group, groups};
+use crate::ir::{
+    Attrs, FED, Graph, Input, Node, Op, Place, ResultRole, Update, Value, VarId, Variable, VariableKind, op,
+};
 use crate::lower::OBJECTIVE;
 use crate::ops::Builder;
 use crate::tensor::{Shape, Type};
@@ -10,13 +13,11 @@ use crate::{autodiff, tensor};
 
 use crate::optimizers::{Formula, Optimizer};
 
-/// The start of the names of fed scalars, which keeps them apart from a program's inputs.
-const FED: char = '@';
+/// The input that is fed a minibatch's part of the samples whose gradients are averaged.
+pub const SHARE: &str = "@share";
 
-/// Whether an input of a step's graph is a scalar that the trainer feeds, rather than data.
-pub fn is_scalar(input: &Input) -> bool {
-    input.name.starts_with(FED)
-}
+/// The name of the slot that holds the sum of gradients so far.
+const SUM: &str = "sum";
 
 /// A step's graph, ready for passes and plans.
 #[derive(Clone, Debug)]
@@ -27,40 +28,104 @@ pub struct StepGraph {
     pub losses: Vec<String>,
 }
 
-/// Builds the step of a lowered Main network: `network` with the gradient of its objective by every parameter that is not frozen,
-/// and the optimizer's updates. Optimizer slots become variables called `<parameter>@<slot>`.
+/// What a graph does with the gradients that it computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Adds them to sums, for a later graph to finish with.
+    Gather,
+    /// Moves the parameters.
+    Finish {
+        /// Whether sums were gathered before.
+        sums: bool,
+        /// Whether states are updated: in an iteration's last step.
+        updates: bool,
+    },
+}
+
+/// The name of the scalar that an optimizer is fed as its `index`-th.
+pub fn rate_name(index: usize) -> String {
+    format!("{FED}rate.{index}")
+}
+
+/// Builds the one step of a lowered Main network that has one group of losses. See [`group_graph`].
 ///
 /// # Panics
 /// When the network has no loss: the checker lets no such program train.
 pub fn step_graph(network: &Graph, settings: &TrainSettings) -> StepGraph {
+    let groups = groups(network);
+    let group = groups.first().expect("a program that trains has a loss");
+    group_graph(network, settings, group, groups.len() > 1, Part::Finish { sums: false, updates: true })
+}
+
+/// Builds a step of a lowered network that holds the losses of `group` alone: `network` with the gradient of its objective by the
+/// group's parameters, and what `part` does with it. Optimizer slots become variables called `<parameter>@<slot>`, and
+/// `<parameter>@<group>.<slot>` in a program of several groups.
+///
+/// # Panics
+/// When the network has no loss: the checker lets no such program train.
+pub fn group_graph(network: &Graph, settings: &TrainSettings, group: &Group, several: bool, part: Part) -> StepGraph {
     let mut graph = network.clone();
     let losses = graph.results.iter().filter(|result| matches!(result.role, ResultRole::Loss { .. }));
     let losses = losses.map(|loss| loss.name.clone()).collect();
     let objective = graph.results.iter().find(|result| result.name == OBJECTIVE && result.role == ResultRole::Extra);
     let objective = objective.expect("a program that trains has a loss").value;
-    let params = trained(&mut graph);
+    let params = moved(&graph, group);
     let nodes: Vec<Value> = params.iter().map(|(_, node)| *node).collect();
     let gradients = autodiff::gradients(&mut graph, objective, &nodes);
-    let moving: Vec<(VarId, Value, Value)> =
+    let mut moving: Vec<(VarId, Value, Value)> =
         params.into_iter().zip(gradients).filter_map(|((id, node), grad)| grad.map(|grad| (id, node, grad))).collect();
-    let optimizer = &settings.optimizer;
-    let count = (optimizer.rule.fed)(optimizer, 1.0, 1.0).len();
-    let fed: Vec<Value> = (0..count).map(|index| scalar_input(&mut graph, &format!("{FED}rate.{index}"))).collect();
-    let grads = prepared(&mut graph, settings, &moving);
-    for ((id, node, _), grad) in moving.iter().zip(grads) {
-        move_parameter(&mut graph, optimizer, *id, *node, grad, &fed);
+    let own = if several { format!("{FED}{}.", group.name()) } else { FED.to_string() };
+    if !matches!(part, Part::Finish { updates: true, .. }) {
+        graph.updates.clear();
+    }
+    if !matches!(part, Part::Finish { sums: false, .. }) {
+        gather(&mut graph, &mut moving, &own, part);
+    }
+    if let Part::Finish { .. } = part {
+        let optimizer = settings.optimizer_of(group.name());
+        let count = (optimizer.rule.fed)(optimizer, 1.0, 1.0).len();
+        let fed: Vec<Value> = (0..count).map(|index| scalar_input(&mut graph, &rate_name(index))).collect();
+        let grads = prepared(&mut graph, settings, &moving);
+        for ((id, node, _), grad) in moving.iter().zip(grads) {
+            move_parameter(&mut graph, optimizer, &own, (*id, *node, grad), &fed);
+        }
     }
     StepGraph { graph, losses }
 }
 
-/// The trained parameters that the graph reads, each with its one node.
-fn trained(graph: &mut Graph) -> Vec<(VarId, Value)> {
+/// Makes each gradient the sum of what was gathered and its share; a sum starts anew once it was used.
+fn gather(graph: &mut Graph, moving: &mut [(VarId, Value, Value)], own: &str, part: Part) {
+    let share = scalar_input(graph, SHARE);
+    for (id, _, grad) in moving {
+        let variable = graph.variables[*id].clone();
+        let slot = add_slot(graph, &variable, own, SUM);
+        let mut b = Builder::new(graph, variable.place);
+        let before = b.variable(slot, variable.ty.clone());
+        let part_of = b.mul(share, *grad);
+        *grad = b.add(before, part_of);
+        let left = match part {
+            Part::Gather => *grad,
+            Part::Finish { .. } => {
+                let (zero, shape) = (b.scalar(0.0), b.shape(before));
+                b.broadcast(zero, shape)
+            }
+        };
+        graph.updates.push(Update { variable: slot, value: left, place: variable.place });
+    }
+}
+
+fn add_slot(graph: &mut Graph, variable: &Variable, own: &str, name: &str) -> VarId {
+    let path = format!("{}{own}{name}", variable.path);
+    graph.variables.push(Variable { path, kind: VariableKind::Slot, init: None, ..variable.clone() })
+}
+
+/// The group's parameters that the graph reads, each with its one node.
+fn moved(graph: &Graph, group: &Group) -> Vec<(VarId, Value)> {
     let mut nodes: IndexVec<VarId, Option<Value>> = graph.variables.iter().map(|_| None).collect();
     for (value, node) in graph.nodes.iter_enumerated().filter(|(_, node)| node.op == op::VARIABLE) {
         nodes[VarId(node.attrs.get_int("index") as u32)].get_or_insert(value);
     }
-    let is_trained = |id: &VarId| matches!(graph.variables[*id].kind, VariableKind::Param { frozen: false, .. });
-    nodes.iter_enumerated().filter(|(id, _)| is_trained(id)).filter_map(|(id, node)| Some((id, (*node)?))).collect()
+    group.params.iter().filter_map(|id| Some((*id, nodes[*id]?))).collect()
 }
 
 fn scalar_input(graph: &mut Graph, name: &str) -> Value {
@@ -120,15 +185,16 @@ fn clipped(graph: &mut Graph, grads: &[Value], limit: f64) -> Vec<Value> {
     grads.iter().map(|grad| b.mul(factor, *grad)).collect()
 }
 
-fn move_parameter(graph: &mut Graph, optimizer: &Optimizer, id: VarId, w: Value, g: Value, fed: &[Value]) {
+fn move_parameter(
+    graph: &mut Graph,
+    optimizer: &Optimizer,
+    own: &str,
+    (id, w, g): (VarId, Value, Value),
+    fed: &[Value],
+) {
     let variable = graph.variables[id].clone();
     let names = optimizer.rule.slots.iter();
-    let slots: Vec<VarId> = names
-        .map(|name| {
-            let path = format!("{}{FED}{name}", variable.path);
-            graph.variables.push(Variable { path, kind: VariableKind::Slot, init: None, ..variable.clone() })
-        })
-        .collect();
+    let slots: Vec<VarId> = names.map(|name| add_slot(graph, &variable, own, name)).collect();
     let (lr, decay) = match variable.kind {
         VariableKind::Param { lr, decay, .. } => (lr, decay),
         _ => (1.0, 1.0),

@@ -9,16 +9,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::batches::{Batch, Order};
+use super::clock::{Clock, Scalars};
 use super::evaluate::Evaluator;
 use super::initial::{initial_values, zeros};
 use super::locate::first_non_finite;
 use super::sizes::sizes_of;
-use super::step::{StepGraph, step_graph};
+use super::step::{Part, SHARE, StepGraph, group_graph, rate_name};
+use super::unit::{Phase, Unit, phases};
 use super::weights::{Elements, SavedTensor, Weights};
 use crate::base::IndexVec;
 use crate::check::{Keep, Length, Program, TrainSettings};
 use crate::data::{Column, DataError, DataSet};
-use crate::engine::plan::{Engine, Options, Plan, PlanError, Profile, Store};
+use crate::engine::plan::{Engine, Plan, PlanError, Profile, Store};
+use crate::ir::group::{Group, groups};
 use crate::ir::{Graph, Place, ResultRole, VarId, VariableKind};
 use crate::lower::{OBJECTIVE, Unbatchable, lower};
 use crate::networks::{self, Network};
@@ -118,7 +121,7 @@ pub enum Failure {
         /// In which step, or none in validation.
         step: Option<u64>,
         /// The first expression that was not finite, and what it computes.
-        culprit: Option<(Place, String)>,
+        culprit: Option<Culprit>,
         /// The weights before.
         weights: Box<Weights>,
         /// What was measured before.
@@ -160,9 +163,12 @@ pub struct Trainer<'a> {
     training: Training<'a>,
     engine: Engine,
     store: Store,
-    step: StepGraph,
-    plans: BTreeMap<usize, Plan>,
-    buffers: Batch,
+    groups: Vec<Group>,
+    /// The steps of an iteration, and the graphs that they run.
+    phases: Vec<Phase>,
+    units: Vec<Unit>,
+    /// The losses in order, then the objective.
+    results: Vec<String>,
     validation: Evaluator,
     order: Order,
 }
@@ -171,6 +177,31 @@ pub struct Trainer<'a> {
 struct Sums {
     values: Vec<f64>,
     samples: usize,
+}
+
+/// One run of one graph within an iteration.
+struct Piece<'r> {
+    phase: usize,
+    unit: usize,
+    rows: &'r [usize],
+    step: u64,
+    /// What its random numbers are keyed by: the number of the piece in the whole run.
+    draw: u64,
+    /// Its part of the iteration's samples.
+    share: f64,
+}
+
+/// An expression that was not finite, and what it computes.
+pub type Culprit = (Place, String);
+
+/// What was measured of one graph of an iteration.
+pub struct Profiled<'a> {
+    /// The clocks.
+    pub profile: Profile,
+    /// The steps that they belong to.
+    pub plan: &'a Plan,
+    /// The graph after passes.
+    pub graph: &'a Graph,
 }
 
 /// A copy of all variables.
@@ -187,40 +218,56 @@ impl<'a> Trainer<'a> {
         let shape_of = |name: &str| training.train.and_then(|set| set.column(name)).map(Column::shape);
         // A set that does not fit was refused when it was loaded; what it leaves open has no plan.
         let sizes = sizes_of(&program.graph, shape_of).unwrap_or_default();
-        let main = lower(&networks::training(&program.graph)).map_err(Failure::Unbatchable)?.bind(&sizes);
+        let groups = groups(&program.graph);
+        let (phases, units) = phases(&order_of(&groups, settings), settings.accumulate);
+        let unit = |(group, part): (usize, Part)| {
+            let several = groups.len() > 1;
+            let group = &groups[group];
+            let is_own = |name: &str| group.losses.iter().any(|loss| loss == name);
+            let updates = matches!(part, Part::Finish { updates: true, .. });
+            let network = networks::training_of(&program.graph, is_own, updates);
+            let network = lower(&network).map_err(Failure::Unbatchable)?.bind(&sizes);
+            let StepGraph { graph, losses } = group_graph(&network, settings, group, several, part);
+            Ok(Unit::new(StepGraph { graph: Pipeline::standard().run(&graph), losses }))
+        };
+        let units = units.into_iter().map(unit).collect::<Result<Vec<Unit>, Failure>>()?;
         let validation = networks::derive(&program.graph, Network::MainValidation);
         let validation = lower(&validation).map_err(Failure::Unbatchable)?;
-        let StepGraph { graph, losses } = step_graph(&main, settings);
-        let step = StepGraph { graph: Pipeline::standard().run(&graph), losses };
         let mut store = Store::new();
         for (path, value) in initial_values(&program.graph, settings.seed) {
             store.set(&path, &value);
         }
-        for slot in step.graph.variables.iter().filter(|variable| variable.kind == VariableKind::Slot) {
+        let variables = units.iter().flat_map(|unit| unit.step.graph.variables.iter());
+        for slot in variables.filter(|variable| variable.kind == VariableKind::Slot) {
             store.set(&slot.path, &zeros(&slot.ty));
         }
         if let Some(weights) = weights {
             set_weights(&mut store, weights);
         }
-        let rows = training.train.map_or(settings.batch, DataSet::rows);
+        let rows = training.train.map_or(settings.batch * settings.accumulate, DataSet::rows);
         let seed = (settings.shuffle && training.train.is_some()).then_some(settings.seed);
+        let losses = program.graph.results.iter().filter(|result| matches!(result.role, ResultRole::Loss { .. }));
+        let losses = losses.map(|loss| loss.name.clone());
         let mut trainer = Trainer {
             engine: Engine::new(training.threads),
-            buffers: Batch::new(&step.graph),
             validation: Evaluator::new(Pipeline::standard().run(&validation), settings.batch),
             order: Order::new(rows, seed),
-            plans: BTreeMap::new(),
             training,
             store,
-            step,
+            results: losses.chain([OBJECTIVE.to_owned()]).collect(),
+            groups,
+            phases,
+            units,
         };
-        trainer.plan(settings.batch.min(rows))?;
+        for unit in &mut trainer.units {
+            unit.plan(settings.batch.min(rows), &trainer.store)?;
+        }
         Ok(trainer)
     }
 
     /// The names of the losses, in order.
     pub fn losses(&self) -> &[String] {
-        &self.step.losses
+        &self.results[..self.results.len() - 1]
     }
 
     /// What the run will measure, without any points yet.
@@ -236,10 +283,22 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// How many samples an iteration takes.
+    fn samples(&self) -> usize {
+        self.training.settings.batch * self.training.settings.accumulate
+    }
+
+    /// The moment of step `step`.
+    pub fn clock(&self, step: u64) -> Clock {
+        let done = step.saturating_sub(1);
+        let progress = done as f64 / self.total_steps().max(1) as f64;
+        Clock { step, epoch: done / self.epoch_steps() as u64 + 1, progress }
+    }
+
     /// How many steps an epoch takes.
     pub fn epoch_steps(&self) -> usize {
         match self.training.train {
-            Some(set) => set.rows().div_ceil(self.training.settings.batch),
+            Some(set) => set.rows().div_ceil(self.samples()),
             None => DRAWN_EPOCH,
         }
     }
@@ -297,55 +356,107 @@ impl<'a> Trainer<'a> {
         Ok(Outcome { ended, history, weights: kept, elapsed: begun.elapsed() })
     }
 
-    /// Runs one step on the samples numbered `rows`, and gives the losses in order, then the objective.
+    /// Runs one iteration on the samples numbered `rows`: every step of its order, each on all of them. Gives the losses in order, then
+    /// the objective; of a loss that is minimised several times, the mean.
     ///
     /// # Errors
     /// When a plan for this number of samples does not fit in memory.
     pub fn step(&mut self, step: u64, rows: &[usize]) -> Result<Vec<f32>, Failure> {
-        self.plan(rows.len())?;
-        let plan = &self.plans[&rows.len()];
-        self.buffers.fill(self.training.train, rows, &self.scalars(step))?;
-        let run = RunContext { seed: self.training.settings.seed, step, batch: rows.len() };
-        let outcome = self
-            .engine
-            .run(plan, &mut self.store, &self.buffers.feeds(), &run)
-            .expect("the plan and its feeds are ours");
-        Ok((0..self.step.graph.results.len()).map(|result| outcome.scalar(result)).collect())
+        let mut sums = vec![0.0; self.results.len()];
+        for piece in self.pieces(step, rows) {
+            let (values, part) = (self.piece(&piece, None)?, piece.share / self.phases[piece.phase].turn.1 as f64);
+            for (name, value) in self.units[piece.unit].step.graph.results.iter().zip(values) {
+                let position = self.results.iter().position(|own| *own == name.name);
+                sums[position.expect("every result of a step is one of the run")] += f64::from(value) * part;
+            }
+        }
+        Ok(sums.into_iter().map(|sum| sum as f32).collect())
     }
 
-    /// Runs `steps` steps on the first minibatch with a clock on every step of the plan, after one without, which makes room.
+    /// What an iteration runs, in order.
+    fn pieces<'r>(&self, step: u64, rows: &'r [usize]) -> Vec<Piece<'r>> {
+        let settings = self.training.settings;
+        let mut pieces = Vec::new();
+        for (phase, Phase { gather, finish, .. }) in self.phases.iter().enumerate() {
+            let chunks = rows.chunks(settings.batch);
+            let last = chunks.len() - 1;
+            for (index, chunk) in chunks.enumerate() {
+                let before = (step - 1) * self.phases.len() as u64 + phase as u64;
+                pieces.push(Piece {
+                    phase,
+                    unit: gather.filter(|_| index < last).unwrap_or(*finish),
+                    rows: chunk,
+                    step,
+                    draw: before * settings.accumulate as u64 + index as u64 + 1,
+                    share: chunk.len() as f64 / rows.len() as f64,
+                });
+            }
+        }
+        pieces
+    }
+
+    /// Runs a piece of an iteration, under clocks if there are any, and gives the results of its graph.
+    fn piece(&mut self, piece: &Piece, clocks: Option<&mut Profile>) -> Result<Vec<f32>, Failure> {
+        let (scalars, run) = (self.scalars(piece), self.context(piece));
+        let unit = &mut self.units[piece.unit];
+        unit.plan(piece.rows.len(), &self.store)?;
+        unit.buffers.fill(self.training.train, piece.rows, &scalars)?;
+        let plan = unit.planned(piece.rows.len()).expect("planned above");
+        let (engine, store, feeds) = (&mut self.engine, &mut self.store, unit.buffers.feeds());
+        let outcome = match clocks {
+            Some(clocks) => clocks.run(engine, plan, store, &feeds, &run),
+            None => engine.run(plan, store, &feeds, &run),
+        };
+        let outcome = outcome.expect("the plan and its feeds are ours");
+        Ok((0..unit.step.graph.results.len()).map(|result| outcome.scalar(result)).collect())
+    }
+
+    /// Runs `steps` steps on the first samples with a clock on every step of the plans, after one without, which makes room. Each graph
+    /// that an iteration runs has a profile of its own.
     ///
     /// # Errors
     /// Those of [`step`](Self::step).
-    pub fn profile(&mut self, steps: usize) -> Result<(Profile, &Plan), Failure> {
+    pub fn profile(&mut self, steps: usize) -> Result<Vec<Profiled<'_>>, Failure> {
         let rows = self.minibatches(1).swap_remove(0);
         self.step(1, &rows)?;
-        let mut profile = Profile::new(&self.plans[&rows.len()], &self.engine);
+        let mut profiles: BTreeMap<(usize, usize), Profile> = BTreeMap::new();
         for step in (2..).take(steps) {
-            self.buffers.fill(self.training.train, &rows, &self.scalars(step))?;
-            let run = RunContext { seed: self.training.settings.seed, step, batch: rows.len() };
-            let (plan, feeds) = (&self.plans[&rows.len()], self.buffers.feeds());
-            let outcome = profile.run(&mut self.engine, plan, &mut self.store, &feeds, &run);
-            outcome.expect("the plan and its feeds are ours");
+            for piece in self.pieces(step, &rows) {
+                let key = (piece.unit, piece.rows.len());
+                let plan = self.units[piece.unit].planned(piece.rows.len()).expect("planned by the first step");
+                let profile = profiles.entry(key).or_insert_with(|| Profile::new(plan, &self.engine));
+                self.piece(&piece, Some(profile))?;
+            }
         }
-        Ok((profile, &self.plans[&rows.len()]))
+        let units = &self.units;
+        let profiled = |((unit, batch), profile)| {
+            let unit: &Unit = &units[unit];
+            Profiled { profile, plan: unit.planned(batch).expect("planned by the first step"), graph: &unit.step.graph }
+        };
+        Ok(profiles.into_iter().map(profiled).collect())
     }
 
-    /// The graph of the training step, after passes.
-    pub fn graph(&self) -> &Graph {
-        &self.step.graph
+    fn context(&self, piece: &Piece) -> RunContext {
+        RunContext { seed: self.training.settings.seed, step: piece.draw, batch: piece.rows.len() }
     }
 
-    /// What the optimizer is fed in step `step`.
-    fn scalars(&self, step: u64) -> Vec<f32> {
-        let optimizer = &self.training.settings.optimizer;
-        (optimizer.rule.fed)(optimizer, 1.0, step as f64).into_iter().map(|scalar| scalar as f32).collect()
+    /// What a piece is fed beside its samples: the clocks, its share, and the optimizer's rates.
+    fn scalars(&self, piece: &Piece) -> Scalars {
+        let (settings, phase) = (self.training.settings, &self.phases[piece.phase]);
+        let optimizer = settings.optimizer_of(self.groups[phase.group].name());
+        let factor = settings.schedule.factor(piece.step - 1, self.total_steps());
+        let own_step = (piece.step - 1) * phase.turn.1 + phase.turn.0 + 1;
+        let rates = (optimizer.rule.fed)(optimizer, factor, own_step as f64);
+        let mut scalars = self.clock(piece.step).scalars();
+        scalars.extend(rates.into_iter().enumerate().map(|(index, rate)| (rate_name(index), rate as f32)));
+        scalars.insert(SHARE.to_owned(), piece.share as f32);
+        scalars
     }
 
-    /// The rows of every minibatch of an epoch, in order.
+    /// The rows of every iteration of an epoch, in order.
     pub fn minibatches(&mut self, epoch: u64) -> Vec<Vec<usize>> {
-        let batch = self.training.settings.batch;
-        self.order.epoch(epoch).chunks(batch).map(<[usize]>::to_vec).collect()
+        let samples = self.samples();
+        self.order.epoch(epoch).chunks(samples).map(<[usize]>::to_vec).collect()
     }
 
     /// The parameters and states as they are now.
@@ -363,14 +474,6 @@ impl<'a> Trainer<'a> {
         weights
     }
 
-    fn plan(&mut self, batch: usize) -> Result<(), PlanError> {
-        if !self.plans.contains_key(&batch) {
-            let plan = Plan::new(&self.step.graph, batch, &self.store, &Options::default())?;
-            self.plans.insert(batch, plan);
-        }
-        Ok(())
-    }
-
     fn axis(&self) -> Axis {
         if self.training.train.is_some() { Axis::Epochs } else { Axis::Steps }
     }
@@ -378,8 +481,8 @@ impl<'a> Trainer<'a> {
     /// The results of the validation network that are reported: losses, metrics, and the objective when it is not the one loss again.
     fn reported(&self) -> Vec<usize> {
         let results = &self.validation.graph().results;
-        let weighted = results.iter().any(|result| matches!(result.role, ResultRole::Loss { weight: Some(_) }));
-        let several = self.step.losses.len() > 1 || weighted;
+        let weighted = results.iter().any(|result| matches!(result.role, ResultRole::Loss { weight: Some(_), .. }));
+        let several = self.losses().len() > 1 || weighted;
         (0..results.len()).filter(|index| several || results[*index].role != ResultRole::Extra).collect()
     }
 
@@ -419,7 +522,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<Sums, Failure> {
         let before = (self.snapshot(), *step);
         let minibatches = self.minibatches(epoch);
-        let mut sums = Sums { values: vec![0.0; self.step.graph.results.len()], samples: 0 };
+        let mut sums = Sums { values: vec![0.0; self.results.len()], samples: 0 };
         for rows in minibatches.iter().cycle().take(steps) {
             if stop.load(Ordering::Relaxed) {
                 break;
@@ -452,14 +555,8 @@ impl<'a> Trainer<'a> {
         let reported = self.reported();
         let results = &self.validation.graph().results;
         let series: Vec<_> = reported.iter().map(|index| results[*index].clone()).collect();
-        let trained: BTreeMap<&str, f64> = self
-            .step
-            .graph
-            .results
-            .iter()
-            .zip(&sums.values)
-            .map(|(result, sum)| (result.name.as_str(), sum / sums.samples.max(1) as f64))
-            .collect();
+        let means = sums.values.iter().map(|sum| sum / sums.samples.max(1) as f64);
+        let trained: BTreeMap<&str, f64> = self.results.iter().map(String::as_str).zip(means).collect();
         let is_loss = |role: &ResultRole| *role != ResultRole::Metric;
         let train = series.iter().map(|s| trained.get(s.name.as_str()).copied().filter(|_| is_loss(&s.role))).collect();
         let drawn = self.training.train.is_none();
@@ -468,10 +565,11 @@ impl<'a> Trainer<'a> {
             true => {
                 let seed = self.training.settings.seed;
                 let set = self.training.validation;
-                let means = self.validation.means(&mut self.engine, &mut self.store, set, seed)?;
+                let clock = self.clock(step);
+                let means = self.validation.means(&mut self.engine, &mut self.store, set, seed, clock)?;
                 let means: Vec<f64> = reported.iter().map(|index| means[*index]).collect();
                 if let Some(bad) = means.iter().position(|mean| !mean.is_finite()) {
-                    return Err(self.validation_not_finite(&series[bad].name, history));
+                    return Err(self.validation_not_finite(&series[bad].name, step, history));
                 }
                 means.into_iter().map(Some).collect()
             }
@@ -516,13 +614,11 @@ impl<'a> Trainer<'a> {
                 return failure;
             }
         }
-        if let Err(fault) = self.buffers.fill(self.training.train, rows(failing), &self.scalars(failing)) {
-            return Failure::Data(fault);
-        }
-        let run = RunContext { seed: self.training.settings.seed, step: failing, batch: rows(failing).len() };
-        let inputs = self.buffers.tensors(&self.step.graph, &run);
-        let culprit = self.culprit(&self.step.graph, &inputs, &run);
-        let result = match self.step.graph.results[bad].name.as_str() {
+        let culprit = match self.failing_piece(failing, rows(failing)) {
+            Ok(culprit) => culprit,
+            Err(failure) => return failure,
+        };
+        let result = match self.results[bad].as_str() {
             OBJECTIVE => "the weighted sum of the losses".to_owned(),
             name => name.to_owned(),
         };
@@ -535,13 +631,32 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn validation_not_finite(&mut self, result: &str, history: &History) -> Failure {
+    /// Runs the pieces of a failing iteration one by one, and looks at the first whose results are not finite, on the variables from
+    /// before it.
+    fn failing_piece(&mut self, step: u64, rows: &[usize]) -> Result<Option<Culprit>, Failure> {
+        for piece in self.pieces(step, rows) {
+            let before = self.snapshot();
+            if self.piece(&piece, None)?.iter().all(|value| value.is_finite()) {
+                continue;
+            }
+            for (path, tensor) in &before {
+                self.store.set(path, tensor);
+            }
+            let (unit, run) = (&self.units[piece.unit], self.context(&piece));
+            let inputs = unit.buffers.tensors(&unit.step.graph, &run);
+            return Ok(self.culprit(&unit.step.graph, &inputs, &run));
+        }
+        Ok(None)
+    }
+
+    fn validation_not_finite(&mut self, result: &str, step: u64, history: &History) -> Failure {
+        let scalars = self.clock(step).scalars();
         let set = self.training.validation;
         let graph = self.validation.graph().bind(&self.validation.sizes(set));
         let mut buffers = Batch::new(&graph);
         let rows: Vec<usize> = (0..set.map_or(self.training.settings.batch, DataSet::rows)).collect();
         let culprit = rows.chunks(self.training.settings.batch).find_map(|rows| {
-            buffers.fill(set, rows, &[]).ok()?;
+            buffers.fill(set, rows, &scalars).ok()?;
             let run = RunContext { seed: self.training.settings.seed, step: u64::MAX, batch: rows.len() };
             self.culprit(&graph, &buffers.tensors(&graph, &run), &run)
         });
@@ -554,7 +669,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn culprit(&self, graph: &Graph, inputs: &[Tensor], run: &RunContext) -> Option<(Place, String)> {
+    fn culprit(&self, graph: &Graph, inputs: &[Tensor], run: &RunContext) -> Option<Culprit> {
         let value =
             |variable: &crate::ir::Variable| self.store.get(&variable.path).unwrap_or_else(|| zeros(&variable.ty));
         let variables: IndexVec<VarId, Tensor> = graph.variables.iter().map(value).collect();
@@ -562,6 +677,15 @@ impl<'a> Trainer<'a> {
         let node = graph.node(value);
         Some((node.place, node.op.to_string()))
     }
+}
+
+/// The groups of an iteration's steps, by number.
+fn order_of(groups: &[Group], settings: &TrainSettings) -> Vec<usize> {
+    if settings.order.is_empty() {
+        return (0..groups.len()).collect();
+    }
+    let number = |name: &String| groups.iter().position(|group| group.name() == name);
+    settings.order.iter().filter_map(number).collect()
 }
 
 /// Puts saved weights into a store that holds variables of their names.

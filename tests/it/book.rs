@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nnlc::diagnostic::{Severity, TABLE};
-use nnlc::optimizers::RULES;
+use nnlc::optimizers::{RULES, SCHEDULES};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -118,6 +118,18 @@ fn the_optimizers_are_all_listed() {
          The numbers shown are the defaults.\n\n| optimizer | step |\n|---|---|\n{table}"
     );
     hold(&path, &page, &with_section(&page, "## The table", &body));
+}
+
+#[test]
+fn the_schedules_are_all_listed() {
+    let page = fs::read_to_string(root().join("docs/optimizers.md")).unwrap();
+    for (name, doc, numbers) in SCHEDULES {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{name}("))).expect(name);
+        assert!(row.ends_with(&format!("| {doc} |")), "{name}");
+        for number in numbers.iter().filter(|number| number.name != "warmup") {
+            assert!(row.contains(&format!("{} = {}", number.name, number.default)), "{name}: {}", number.name);
+        }
+    }
 }
 
 /// A heading's anchor, as forges make it.

@@ -9,13 +9,14 @@ use nnlc::data::Budget;
 use nnlc::driver::{Request, Session, Sets};
 use nnlc::engine::plan::{Options, Plan, Store};
 use nnlc::engine::reference;
+use nnlc::ir::group::groups;
 use nnlc::ir::{Graph, VarId, VariableKind};
 use nnlc::lower::lower;
-use nnlc::networks::{Network, derive, training};
+use nnlc::networks::{Network, derive, training_of};
 use nnlc::ops::RunContext;
 use nnlc::passes::Pipeline;
 use nnlc::tensor::Tensor;
-use nnlc::train::{Elements, Trainer, Training, initial_values, step_graph};
+use nnlc::train::{Elements, Part, Trainer, Training, group_graph, initial_values};
 
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "examples"].iter().collect()
@@ -34,7 +35,7 @@ fn example_names() -> Vec<String> {
     names.filter(|name| name.ends_with(".nn")).collect()
 }
 
-/// The total loss at each step of `steps` on the program's own data and settings.
+/// The total loss, and for rivals the first one's, at each step of `steps` on the program's own data and settings.
 fn losses(name: &str, steps: &[Vec<usize>]) -> Vec<f64> {
     let program = program(name);
     let sets = Sets::load(&program, &folder(), &[], &Budget::of_machine()).expect("the data is in the repository");
@@ -48,7 +49,8 @@ fn losses(name: &str, steps: &[Vec<usize>]) -> Vec<f64> {
     let mut trainer = Trainer::new(training, None).expect("a plan");
     let mut loss = |(step, rows): (u64, &Vec<usize>)| {
         let values = trainer.step(step, rows).expect("a step");
-        f64::from(values[values.len() - 1])
+        let rivals = groups(&program.graph).len() > 1;
+        f64::from(values[if rivals { 0 } else { values.len() - 1 }])
     };
     (1..).zip(steps).map(&mut loss).collect()
 }
@@ -82,12 +84,17 @@ fn without_kernel(graph: &Graph, program: &Program, batch: usize) -> Vec<String>
 fn every_step_of_the_examples_has_a_kernel() {
     for name in example_names().iter().filter(|name| *name != "runtime_by_hand.nn") {
         let program = program(name);
-        let main = lower(&training(&program.graph)).expect("a network that can be batched");
-        let step = Pipeline::standard().run(&step_graph(&main, &program.train).graph);
+        let groups = groups(&program.graph);
+        let steps = groups.iter().map(|group| {
+            let network = training_of(&program.graph, |name| group.losses.iter().any(|loss| loss == name), true);
+            let network = lower(&network).expect("a network that can be batched");
+            let part = Part::Finish { sums: false, updates: true };
+            Pipeline::standard().run(&group_graph(&network, &program.train, group, groups.len() > 1, part).graph)
+        });
         let validation =
             lower(&derive(&program.graph, Network::MainValidation)).expect("a network that can be batched");
         let runtime = lower(&derive(&program.graph, Network::MainRuntime)).expect("a network that can be batched");
-        for graph in [step, Pipeline::standard().run(&validation), runtime] {
+        for graph in steps.chain([Pipeline::standard().run(&validation), runtime]) {
             assert_eq!(without_kernel(&graph, &program, 8), [""; 0], "{name}\n{graph}");
         }
     }

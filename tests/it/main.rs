@@ -13,6 +13,7 @@ mod examples;
 mod grad;
 mod gradients;
 mod graphs;
+mod groups;
 mod imports;
 mod library;
 mod model_tests;

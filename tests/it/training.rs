@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use nnlc::check::{Keep, Length, Monitor, Program, TrainSettings};
 use nnlc::data::{Column, DataSet};
 use nnlc::driver::{Request, Session};
-use nnlc::optimizers::Optimizer;
+use nnlc::optimizers::{Curve, Optimizer, Schedule};
 use nnlc::train::{Elements, Ended, Event, Observer, Outcome, Trainer, Training, Weights};
 
 fn program(text: &str) -> Program {
@@ -185,7 +185,8 @@ fn decay_and_clipping_change_the_gradient_before_the_optimizer() {
 fn the_train_block_says_what_training_does() {
     let block = "train {\n    optimizer = nesterov(lr = 0.25, momentum = 0.75)\n    weight_decay = 0.5\n    batch = 3\n    \
                  steps = 17\n    seed = 9\n    shuffle = false\n    clip_norm = 2\n    clip_value = 3\n    keep = last\n    \
-                 monitor = loss\n    patience = 4\n}\n";
+                 monitor = loss\n    patience = 4\n    accumulate = 5\n    \
+                 schedule = exponential(gamma = 0.5, every = 4, warmup = 2)\n}\n";
     let expected = TrainSettings {
         optimizer: optimizer("nesterov", 0.25).with("momentum", 0.75),
         weight_decay: 0.5,
@@ -198,6 +199,9 @@ fn the_train_block_says_what_training_does() {
         keep: Keep::Last,
         monitor: Some(Monitor { name: "loss".into(), highest: false }),
         patience: Some(4),
+        accumulate: 5,
+        schedule: Schedule { curve: Curve::Exponential { gamma: 0.5, every: 4.0 }, warmup: 2.0 },
+        ..TrainSettings::default()
     };
     assert_eq!(program(&format!("{LINEAR}{block}")).train, expected);
 }

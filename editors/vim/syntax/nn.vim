@@ -25,7 +25,7 @@ syn keyword nnLibraryFunction contained
   \ bernoulli binary_cross_entropy binary_error broadcast cast categorical_cross_entropy ceil celu
   \ channels clamp close concatenate confusion_matrix constant contract contrastive_loss convolution
   \ convolution_data_gradient convolution_weight_gradient cos cosh cosine_loss cosine_similarity
-  \ crelu cumprod cumsum deconvolution depthwise_convolution dice_loss div dot dropout each elu
+  \ crelu cumprod cumsum deconvolution depthwise_convolution dice_loss div dot dropout each elu ema
   \ epsilon_insensitive_loss equal erf exp expm1 eye fan_in fan_out flatten flip float floor
   \ focal_loss full gather gelu global_average_pooling glorot_normal glorot_uniform grad
   \ gradients_match greater greater_equal hard_sigmoid hard_tanh he_normal he_uniform hinge_loss

@@ -15,11 +15,10 @@ use crate::ops::RunContext;
 pub struct Profile {
     /// For each worker and step, nanoseconds so far.
     spent: Vec<Vec<AtomicU64>>,
-    runs: u32,
     wall: Duration,
 }
 
-/// What one step is, and what it took in a run on average.
+/// What one step is, and what it took.
 #[derive(Clone, Debug)]
 pub struct StepProfile {
     /// What it is: `gemm`, `fused`, an operation's name.
@@ -47,7 +46,7 @@ impl Profile {
     /// Clocks at zero for the steps of `plan` on the threads of `engine`.
     pub fn new(plan: &Plan, engine: &Engine) -> Profile {
         let clocks = || plan.steps.iter().map(|_| AtomicU64::new(0)).collect();
-        Profile { spent: (0..engine.threads()).map(|_| clocks()).collect(), runs: 0, wall: Duration::ZERO }
+        Profile { spent: (0..engine.threads()).map(|_| clocks()).collect(), wall: Duration::ZERO }
     }
 
     /// Runs the plan once, as [`Engine::run`] does, with the clocks on.
@@ -65,20 +64,19 @@ impl Profile {
         let begun = Instant::now();
         let outcome = engine.run_watched(plan, store, feeds, run, self)?;
         self.wall += begun.elapsed();
-        self.runs += 1;
         Ok(outcome)
     }
 
-    /// How long a run took on average, from start to end.
+    /// How long all runs took, from start to end.
     pub fn wall(&self) -> Duration {
-        self.wall / self.runs.max(1)
+        self.wall
     }
 
-    /// The steps of the plan in the order in which they run.
+    /// The steps of the plan in the order in which they run, each with the time that it took in all runs.
     pub fn steps(&self, plan: &Plan) -> Vec<StepProfile> {
         let time = |step: usize| {
             let nanoseconds: u64 = self.spent.iter().map(|clocks| clocks[step].load(Ordering::Relaxed)).sum();
-            Duration::from_nanos(nanoseconds) / self.runs.max(1)
+            Duration::from_nanos(nanoseconds)
         };
         plan.costs().enumerate().map(|(index, cost)| StepProfile { time: time(index), ..cost }).collect()
     }

@@ -10,7 +10,7 @@ mod node;
 mod subject;
 
 use crate::base::{Idx, IndexVec};
-use crate::ir::{Graph, Op, ResultRole, Value, VarId, VariableKind, op};
+use crate::ir::{FED, Graph, Op, ResultRole, Value, VarId, VariableKind, op};
 use crate::tensor::{BATCH, Dim};
 
 use super::Network;
@@ -64,6 +64,8 @@ struct Printer<'g> {
     uses: IndexVec<Value, usize>,
     /// The names that values get.
     wanted: IndexVec<Value, Option<String>>,
+    /// Which values depend on how far the run is.
+    of_clocks: IndexVec<Value, bool>,
     /// How a use of each value is written.
     written: IndexVec<Value, Option<Expr>>,
     variables: IndexVec<VarId, String>,
@@ -77,7 +79,7 @@ impl<'g> Printer<'g> {
     fn new(graph: &'g Graph) -> Printer<'g> {
         let mut names = Names::default();
         for input in &graph.inputs {
-            names.take(&input.name);
+            names.take(input.name.trim_start_matches(FED));
             for symbol in graph.ty(input.value).shape.iter().flat_map(Dim::symbols) {
                 names.take(&symbol);
             }
@@ -108,6 +110,7 @@ impl<'g> Printer<'g> {
             same,
             uses,
             wanted,
+            of_clocks: of_clocks(graph),
             written: graph.nodes.iter().map(|_| None).collect(),
             variables,
             batch,
@@ -121,10 +124,12 @@ impl<'g> Printer<'g> {
             .graph
             .inputs
             .iter()
+            .filter(|input| !input.is_scalar())
             .map(|input| format!("input {}: {}\n", input.name, self.graph.ty(input.value)))
             .collect();
         if let Some(batch) = &self.batch {
-            let any = self.graph.inputs.first().map_or("tensor(0)", |input| input.name.as_str());
+            let any = self.graph.inputs.iter().find(|input| !input.is_scalar());
+            let any = any.map_or("tensor(0)", |input| input.name.as_str());
             text += &format!("const {batch} = shape(all_samples({any}))[0]\n");
         }
         text
@@ -183,7 +188,10 @@ impl<'g> Printer<'g> {
         for id in self.graph.nodes.indices().filter(|id| self.uses[*id] > 0).collect::<Vec<_>>() {
             let node = self.graph.node(id);
             let written = match node.op {
-                op::INPUT => Expr::atom(&self.graph.inputs[node.attrs.get_int("index") as usize].name),
+                op::INPUT => {
+                    let name = &self.graph.inputs[node.attrs.get_int("index") as usize].name;
+                    Expr::atom(name.trim_start_matches(FED))
+                }
                 op::VARIABLE => Expr::atom(&self.variables[variable_of(self.graph, id)]),
                 _ if self.wanted[id].is_none() && self.is_literal(id) => continue,
                 _ => self.bound_or_inline(id),
@@ -196,6 +204,8 @@ impl<'g> Printer<'g> {
         let expr = self.expression(id, &|operand| self.written[operand].clone());
         let short = expr.text.len() <= LONGEST && expr.operations <= MOST;
         let name = match self.wanted[id].clone() {
+            // Only a weight may say it.
+            _ if self.of_clocks[id] => return expr,
             Some(name) => name,
             None if self.uses[id] == 1 && (short || self.is_result(id)) => return expr,
             None => self.names.next(),
@@ -236,11 +246,16 @@ impl<'g> Printer<'g> {
             .map(|result| {
                 let (name, value) = (&result.name, self.stated(result.value));
                 match &result.role {
-                    ResultRole::Loss { weight } => {
+                    ResultRole::Loss { weight, trains } => {
                         let name = if name == "loss" { String::new() } else { format!(" {name}") };
+                        let trains = trains.iter().map(|params| {
+                            let params = params.iter().map(|id| self.variables[*id].as_str());
+                            format!(" for {}", params.collect::<Vec<_>>().join(", "))
+                        });
+                        let trains: String = trains.collect();
                         let weight =
                             weight.map(|weight| format!(" weight {}", self.stated(weight))).unwrap_or_default();
-                        format!("loss{name}{weight} = {value}\n")
+                        format!("loss{name}{trains}{weight} = {value}\n")
                     }
                     ResultRole::Metric => format!("metric {name} = {value}\n"),
                     ResultRole::Output | ResultRole::Extra if *name == value => format!("output {name}\n"),
@@ -249,6 +264,15 @@ impl<'g> Printer<'g> {
             })
             .collect()
     }
+}
+
+fn of_clocks(graph: &Graph) -> IndexVec<Value, bool> {
+    let mut depends: IndexVec<Value, bool> = graph.nodes.iter().map(|_| false).collect();
+    for (id, node) in graph.nodes.iter_enumerated() {
+        let own = node.op == op::INPUT && graph.inputs[node.attrs.get_int("index") as usize].is_scalar();
+        depends[id] = own || node.inputs.iter().any(|input| depends[*input]);
+    }
+    depends
 }
 
 fn variable_of(graph: &Graph, value: Value) -> VarId {

@@ -35,6 +35,14 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether the candidate that [`closest`] chose is surely what was meant: one edit away in a name that is long enough, and no other
+/// candidate is as near.
+pub fn surely_meant<'a>(name: &str, near: &str, candidates: impl IntoIterator<Item = &'a str>) -> bool {
+    let distance = edit_distance(name, near);
+    let mut others = candidates.into_iter().filter(|other| *other != near && *other != name);
+    name.chars().count() >= 4 && distance <= 1 && others.all(|other| edit_distance(name, other) > distance)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +53,13 @@ mod tests {
         assert_eq!(edit_distance("relu", "elu"), 1);
         assert_eq!(edit_distance("Relu", "relu"), 0);
         assert_eq!(edit_distance("", "abc"), 3);
+    }
+
+    #[test]
+    fn only_one_near_candidate_is_sure() {
+        assert!(surely_meant("sigmod", "sigmoid", ["sigmoid", "softmax"]));
+        assert!(!surely_meant("code1", "code2", ["code2", "code3"]));
+        assert!(!surely_meant("rel", "relu", ["relu"]));
     }
 
     #[test]

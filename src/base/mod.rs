@@ -3,5 +3,5 @@
 mod distance;
 mod index_vec;
 
-pub use distance::{closest, edit_distance};
+pub use distance::{closest, edit_distance, surely_meant};
 pub use index_vec::{Idx, IndexVec};

@@ -118,6 +118,8 @@ pub struct Checker<'a> {
     pub entered: BTreeSet<Span>,
     /// The definitions that are being checked without a call, outermost first.
     pub generic: Vec<Span>,
+    /// The unknown names that were told: each is told once, where it is first used.
+    unknown: BTreeSet<String>,
     origins: Vec<Origins>,
     reported: BTreeSet<(Code, Option<Span>)>,
 }
@@ -160,6 +162,7 @@ impl<'a> Checker<'a> {
             claims: Vec::new(),
             entered: BTreeSet::new(),
             generic: Vec::new(),
+            unknown: BTreeSet::new(),
             origins: Vec::new(),
             reported: BTreeSet::new(),
         };
@@ -251,6 +254,19 @@ impl<'a> Checker<'a> {
     /// Reports a fault at `span`, moved into the user's text.
     pub fn error(&mut self, code: Code, span: Span, title: impl Into<String>, label: impl Into<String>) -> Val<'a> {
         let diagnostic = Diagnostic::at(code, span, title, label);
+        self.report(diagnostic)
+    }
+
+    /// Whether nothing more is to be said of a name that is not bound: its statement did not parse, or it was told before.
+    pub fn is_excused(&self, name: &str) -> bool {
+        self.unknown.contains(name) || self.circumstances.broken.is_some_and(|words| words.contains(name))
+    }
+
+    /// Reports that `name` is not known; its other uses are not told again.
+    pub fn report_unknown(&mut self, name: &str, diagnostic: Diagnostic) -> Val<'a> {
+        if self.is_certain(diagnostic.code) {
+            self.unknown.insert(name.to_owned());
+        }
         self.report(diagnostic)
     }
 

@@ -49,14 +49,17 @@ impl<'a> Checker<'a> {
         let inputs: Vec<String> =
             self.graph.inputs.iter().filter(|input| !input.is_scalar()).map(|input| input.name.clone()).collect();
         let mut readers: Vec<(String, Reader)> = Vec::new();
+        let mut misnamed = false;
         for (name, value) in columns {
-            if !inputs.contains(&name.text) && !self.is_broken_input(&name.text) {
+            let known = inputs.contains(&name.text) || self.is_broken_input(&name.text);
+            misnamed |= !known;
+            if !known && !self.is_excused(&name.text) {
                 let title = format!("no input is called `{}`", name.text);
                 let mut diagnostic = Diagnostic::at(Code::E0102, name.span, title, "a column feeds an input");
                 if let Some(near) = closest(&name.text, inputs.iter().map(String::as_str)) {
                     diagnostic = diagnostic.fix(format!("write `{near}`"), name.span, near, Applicability::Maybe);
                 }
-                self.report(diagnostic);
+                self.report_unknown(&name.text, diagnostic);
             }
             if let Some(reader) = self.reader(*value) {
                 readers.push((name.text.clone(), reader));
@@ -64,7 +67,8 @@ impl<'a> Checker<'a> {
         }
         for input in self.graph.inputs.clone() {
             let fed = columns.iter().any(|(name, _)| name.text == input.name);
-            if fed || input.drawn.is_some() || input.is_scalar() {
+            // A column under a wrong name may be the one that is missing.
+            if fed || misnamed || input.drawn.is_some() || input.is_scalar() {
                 continue;
             }
             let title = format!("input `{}` is never fed by the data set `{}`", input.name, set.text);

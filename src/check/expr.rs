@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::checker::Checker;
 use super::scope::Binding;
 use super::value::{Truth, Val};
-use crate::base::closest;
+use crate::base::{closest, surely_meant};
 use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::ast::{Block, ExprId, ExprKind, Name};
@@ -82,6 +82,9 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown(&mut self, name: &str, span: Span) -> Val<'a> {
+        if self.is_excused(name) {
+            return Val::Error;
+        }
         if let Some(later) = self.scopes.bound_later(self.here.scope, name, span) {
             let diagnostic =
                 Diagnostic::at(Code::E0112, span, format!("`{name}` is used before it is bound"), "used here")
@@ -95,25 +98,47 @@ impl<'a> Checker<'a> {
                 .note("a binding may use an earlier binding of the same name, never its own value");
             return self.report(diagnostic);
         }
-        if self.circumstances.broken.is_some_and(|words| words.contains(name)) {
-            return Val::Error;
-        }
         let mut diagnostic =
             Diagnostic::at(Code::E0102, span, format!("unknown name `{name}`"), "not bound anywhere above");
         if super::clock::CLOCKS.contains(&name) {
-            diagnostic = diagnostic
-                .note(format!("`{name}` is known in the weight of a loss only: `loss l weight {name} = ...`"));
-        } else if let Some(known) = super::foreign::meaning(name) {
-            diagnostic = diagnostic.help(format!("in `.nn` this is `{known}`"));
-        } else if let Some(near) = closest(name, self.scopes.visible(self.here.scope)) {
+            let note = format!("`{name}` is known in the weight of a loss only: `loss l weight {name} = ...`");
+            return self.report(diagnostic.note(note));
+        }
+        if let Some(known) = super::foreign::meaning(name) {
+            return self.foreign(diagnostic, name, known, span);
+        }
+        let visible = self.scopes.visible(self.here.scope);
+        if let Some(near) = closest(name, visible.iter().copied()) {
+            let sure = if surely_meant(name, near, visible) { Applicability::Certain } else { Applicability::Maybe };
             diagnostic = diagnostic.help(format!("a similar name exists: `{near}`")).fix(
                 format!("write `{near}`"),
                 span,
                 near,
-                Applicability::Maybe,
+                sure,
             );
         }
+        self.report_unknown(name, diagnostic)
+    }
+
+    /// Answers a name of another framework with what it is here.
+    fn foreign(&mut self, diagnostic: Diagnostic, name: &str, known: &str, span: Span) -> Val<'a> {
+        let mut diagnostic = diagnostic.help(format!("in `.nn` this is `{known}`"));
+        if let Some(right) = super::foreign::renamed(name) {
+            // `nn.MSELoss()` makes an object first: only a function for a function, or a layer for a layer, is called alike.
+            let initial = |name: &str| name.chars().next().is_some_and(char::is_uppercase);
+            let sure = if initial(name) == initial(right) { Applicability::Certain } else { Applicability::Maybe };
+            diagnostic = diagnostic.fix(format!("write `{right}`"), span, right, sure);
+        }
         self.report(diagnostic)
+    }
+
+    /// The name at the front of `a.b.c`.
+    fn root(&self, id: ExprId) -> Option<&'a str> {
+        match &self.ast_expr(id).kind {
+            ExprKind::Name(name) => Some(name),
+            ExprKind::Member { value, .. } => self.root(*value),
+            _ => None,
+        }
     }
 
     fn range(&mut self, start: ExprId, end: ExprId, span: Span) -> Val<'a> {
@@ -132,6 +157,16 @@ impl<'a> Checker<'a> {
 
     fn member(&mut self, value: ExprId, name: &'a Name) -> Val<'a> {
         let span = self.ast_expr(value).span;
+        let known = super::foreign::meaning(&name.text);
+        // `nn.Linear`: the front is another framework's module.
+        if let (Some(known), Some(root)) = (known, self.root(value))
+            && self.scopes.peek(self.here.scope, root).is_none()
+        {
+            let whole = span.to(name.span);
+            let title = format!("unknown name `{}`", self.sources.text(whole));
+            let diagnostic = Diagnostic::at(Code::E0102, whole, title, "not bound anywhere above");
+            return self.foreign(diagnostic, &name.text, known, whole);
+        }
         match self.expr(value) {
             Val::Error => Val::Error,
             Val::Primitives => match crate::ops::find(&name.text) {
@@ -146,7 +181,12 @@ impl<'a> Checker<'a> {
             }
             other => {
                 let title = format!("{} has no members", other.kind());
-                self.error(Code::E0109, name.span.to(span), title, "a dot leads into an imported file")
+                let whole = name.span.to(span);
+                let mut diagnostic = Diagnostic::at(Code::E0109, whole, title, "a dot leads into an imported file");
+                if let Some(known) = known {
+                    diagnostic = diagnostic.help(format!("in `.nn` this is `{known}`"));
+                }
+                self.report(diagnostic)
             }
         }
     }

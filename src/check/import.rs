@@ -9,7 +9,7 @@ use std::path::Path;
 use super::checker::{Body, Checker, Site};
 use super::scope::{Binding, Role};
 use super::value::{ScopeId, Truth, Val};
-use crate::base::closest;
+use crate::base::{closest, surely_meant};
 use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::source::{FileId, Span};
 use crate::syntax::ast::{Ast, Name, Stmt, StmtKind, Str};
@@ -94,7 +94,10 @@ impl<'a> Checker<'a> {
                 format!("write `{near}`"),
                 name.span,
                 near,
-                Applicability::Maybe,
+                match surely_meant(&name.text, near, own.iter().map(|(own, _)| *own)) {
+                    true => Applicability::Certain,
+                    false => Applicability::Maybe,
+                },
             );
         } else if self.scopes.peek(module, &name.text).is_none() && !own.is_empty() {
             let names: Vec<&str> = own.iter().map(|(own, _)| *own).collect();

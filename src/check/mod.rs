@@ -37,6 +37,7 @@ mod value;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use checker::user_place;
+pub use foreign::names as foreign_names;
 pub use import::{Imports, imported_paths};
 pub use lint::{Options, labels};
 pub use program::{

@@ -39,8 +39,13 @@ impl<'a> Checker<'a> {
             StmtKind::Loss(loss) => self.loss(stmt, loss),
             StmtKind::Metric { name, value } => self.metric(stmt, name, *value),
             StmtKind::Output { name, value } => self.output(stmt, name, *value),
-            // Bound before the statements run, by `hoist`.
-            StmtKind::Import { .. } => self.only_at_top(stmt),
+            // Bound before the statements run, by `hoist`, at the top level.
+            StmtKind::Import { alias, names, .. } => {
+                self.only_at_top(stmt);
+                if self.here.body != Body::Top {
+                    names.iter().chain(alias).for_each(|name| self.bind(name, Val::Error, Role::Import));
+                }
+            }
             // Settled after everything else, by `settings` and `test`.
             StmtKind::Data { .. } | StmtKind::Train { .. } | StmtKind::Test { .. } => self.only_at_top(stmt),
         }

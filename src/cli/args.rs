@@ -23,6 +23,8 @@ pub enum Command {
     Run(Run),
     /// Check a program and the headers of its data files
     Check(Check),
+    /// Apply the fixes that are certain, and show what is left
+    Fix(Fix),
     /// Print the derived networks as .nn text that compiles on its own
     Expand(Expand),
     /// Compute outputs of the Runtime network
@@ -108,6 +110,15 @@ pub struct Check {
     /// Let a program with a loss and no output pass
     #[arg(long)]
     pub no_runtime: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Fix {
+    #[command(flatten)]
+    pub model: Model,
+    /// Print the first round of changes as a diff and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]

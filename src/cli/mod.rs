@@ -4,6 +4,7 @@
 
 mod args;
 mod explain;
+mod fix;
 mod infer;
 mod profile;
 mod progress;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Check(command) => check(&command),
         Command::Expand(command) => expand(&command),
         Command::Infer(command) => infer::infer(&command),
+        Command::Fix(command) => fix::fix(&command),
         Command::Test(command) => test::test(&command),
         Command::Profile(command) => profile::profile(&command),
         Command::Explain { code } => explain::explain(&code),

@@ -4,9 +4,13 @@
 //! primary label, secondary labels for where the other facts came from, notes for why, helps for what to write, and fixes that an
 //! editor may apply. Nothing here prints; `render` does.
 
+mod allow;
 mod codes;
+mod fix;
 
+pub use allow::settle;
 pub use codes::{Code, CodeInfo, TABLE, info};
+pub use fix::{Fixed, fixed};
 
 use crate::source::Span;
 

@@ -23,7 +23,7 @@ pub use run::{Prepared, RunOptions, RunReport, Watch};
 pub use test::TestOutcome;
 
 use crate::check::{self, Circumstances, Options, Program};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{self, Code, Diagnostic};
 use crate::source::{FileId, SourceMap, Span};
 use crate::syntax::{self, ast::Ast};
 
@@ -92,6 +92,7 @@ impl Session {
             // No thread to be had: the ordinary stack is enough for ordinary programs.
             Err(_) => check_file(&mut sources, file, &folder, request),
         };
+        let diagnostics = diagnostic::settle(diagnostics, &sources);
         let mut session = Session { sources, file, folder, diagnostics, program };
         session.sort();
         session

@@ -52,8 +52,8 @@ pub fn reach(graph: &Graph, objective: Value, wrt: &[Value]) -> Reach {
 
 /// Which values lie on a differentiable path from one of `wrt` to `objective`.
 pub fn carrying(graph: &Graph, objective: Value, wrt: &[Value]) -> IndexVec<Value, bool> {
-    let from = spread_forward(graph, wrt);
-    let to = spread_back(graph, objective, |node| cut_by(node).is_none());
+    let from = leading(graph, wrt);
+    let to = receiving(graph, objective);
     graph.nodes.indices().map(|value| from[value] && to[value]).collect()
 }
 
@@ -71,8 +71,14 @@ fn cut_by(node: &Node) -> Option<&'static str> {
     }
 }
 
-/// The floats that depend differentiably on one of `roots`, which are among them if they are floats.
-fn spread_forward(graph: &Graph, roots: &[Value]) -> IndexVec<Value, bool> {
+/// The values at which gradient of `objective` arrives, whatever is behind them. A value that is no real number is among them when an
+/// operation that has a derivative reads it.
+pub fn receiving(graph: &Graph, objective: Value) -> IndexVec<Value, bool> {
+    spread_back(graph, objective, |node| cut_by(node).is_none())
+}
+
+/// The floats from which gradient gets to one of `roots`: that depend differentiably on it, themselves included if they are floats.
+pub fn leading(graph: &Graph, roots: &[Value]) -> IndexVec<Value, bool> {
     let mut reached: IndexVec<Value, bool> = graph.nodes.iter().map(|_| false).collect();
     for root in roots {
         reached[*root] = graph.ty(*root).dtype.is_float();
@@ -104,7 +110,7 @@ fn cuts(graph: &Graph, value: Value, used: &IndexVec<Value, bool>) -> Vec<Cut> {
     if !graph.ty(value).dtype.is_float() {
         return vec![Cut { value, reason: "holds no real numbers" }];
     }
-    let depends = spread_forward(graph, &[value]);
+    let depends = leading(graph, &[value]);
     let nodes = graph.nodes.iter_enumerated().filter(|(node, _)| used[*node]);
     let cutting = nodes.filter(|(_, node)| operands(node).iter().any(|operand| depends[*operand]));
     cutting.filter_map(|(value, node)| cut_by(node).map(|reason| Cut { value, reason })).collect()

@@ -359,3 +359,40 @@ fn the_commands_of_the_readme_are_those_that_exist() {
     let tests = check.lines().filter(|line| line.starts_with("cargo test"));
     assert_eq!(tests.map(|line| line.replace(" --locked", "")).collect::<Vec<_>>(), [test]);
 }
+
+#[test]
+fn fix_makes_what_is_certain_and_shows_what_is_left() {
+    let wrong = "import \"part.nn\": twice\ninput x: [2]\np = x |> Afine(3) |> BatchNormalization\nq = twice(p) + unknown_thing\noutput q\n";
+    let part = "fn twice(v) = v + .5 * v\n";
+    let desk = Desk::with(&[("m.nn", wrong), ("part.nn", part)]);
+    let dry = desk.nnlc("fix m.nn --dry-run");
+    assert!(
+        dry.is(0, &[])
+            .out
+            .contains("-p = x |> Afine(3) |> BatchNormalization\n+p = x |> Affine(3) |> BatchNormalization()\n")
+    );
+    assert_eq!(fs::read_to_string(desk.at("m.nn")).unwrap(), wrong, "a dry run writes nothing");
+    let said = desk.nnlc("fix m.nn");
+    said.is(1, &["m.nn:3: write `Affine`", "m.nn: 3 fixes applied", "error[E0102]: unknown name `unknown_thing`"]);
+    let fixed = fs::read_to_string(desk.at("m.nn")).unwrap();
+    assert!(fixed.contains("p = x |> Affine(3) |> BatchNormalization()\n"), "{fixed}");
+    assert_eq!(fs::read_to_string(desk.at("part.nn")).unwrap(), "fn twice(v) = v + 0.5 * v\n");
+    desk.nnlc("fix none.nn").is(1, &["there is no such file"]);
+}
+
+#[test]
+fn json_messages_have_the_documented_fields() {
+    let desk = Desk::with(&[("m.nn", "input x: [2]\nq = x |> Afine(3)\noutput q\n")]);
+    let said = desk.nnlc("check m.nn --message-format json");
+    let object: serde_json::Value = serde_json::from_str(said.out.trim_end()).unwrap();
+    let keys = |value: &serde_json::Value| {
+        let mut keys: Vec<String> = value.as_object().expect("an object").keys().cloned().collect();
+        keys.sort();
+        keys.join(" ")
+    };
+    assert_eq!(keys(&object), "code fixes helps labels notes severity title");
+    assert_eq!(keys(&object["labels"][0]), "bytes end file message primary start");
+    assert_eq!(keys(&object["fixes"][0]), "certain edits title");
+    assert_eq!(keys(&object["fixes"][0]["edits"][0]), "bytes end file start text");
+    assert_eq!(object["labels"][0]["bytes"], serde_json::json!([22, 27]));
+}

@@ -10,7 +10,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nnlc::diagnostic::{Diagnostic, TABLE};
+use nnlc::diagnostic::{Applicability, Diagnostic, TABLE};
 use nnlc::source::SourceMap;
 use nnlc::{driver, render};
 
@@ -154,6 +154,46 @@ fn every_code_has_a_case_and_is_rendered_as_before() {
         settings.set_omit_expression(true);
         settings.bind(|| insta::assert_snapshot!(code, render::text(&first, &sources, false)));
     }
+}
+
+/// The errors of a program by code and title, sorted.
+fn errors(diagnostics: &[Diagnostic]) -> Vec<(String, String)> {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+    let mut errors: Vec<_> = errors.map(|error| (error.code.to_string(), error.title.clone())).collect();
+    errors.sort();
+    errors
+}
+
+#[test]
+fn a_certain_fix_removes_its_error_and_brings_none() {
+    let mut applied = 0;
+    for (name, path) in cases() {
+        let (mut program, _) = read(&std::fs::read_to_string(&path).expect("a case is text"));
+        for round in 0.. {
+            assert!(round < 20, "{name}: the fixes never end:\n{program}");
+            let (sources, before) = driver::check_text(&format!("{name}.nn"), &program);
+            let certain = |diagnostic: &Diagnostic| {
+                diagnostic.fixes.iter().any(|fix| fix.applicability == Applicability::Certain)
+            };
+            // One at a time, so that each is seen to do what it says.
+            let Some(first) = before.iter().find(|diagnostic| certain(diagnostic)) else { break };
+            let fixed = nnlc::diagnostic::fixed(std::slice::from_ref(first), &sources);
+            let (_, after) = driver::check_text(&format!("{name}.nn"), &fixed[0].text);
+            let mut expected = errors(&before);
+            let gone = (first.code.to_string(), first.title.clone());
+            if first.is_error() {
+                let at = expected.iter().position(|error| *error == gone).expect("it was among them");
+                expected.remove(at);
+            }
+            let left = errors(&after);
+            let new: Vec<_> = left.iter().filter(|error| !expected.contains(error)).collect();
+            assert!(new.is_empty(), "{name}: after `{}`:\n{}{new:#?}", first.title, fixed[0].text);
+            assert!(left.len() <= expected.len(), "{name}: `{}` is still there:\n{}", first.title, fixed[0].text);
+            program.clone_from(&fixed[0].text);
+            applied += 1;
+        }
+    }
+    assert!(applied >= 20, "{applied} certain fixes");
 }
 
 #[test]

@@ -251,6 +251,15 @@ impl<'a> Checker<'a> {
         user_place(self.sources, &self.graph, place)
     }
 
+    /// The outermost call around a place.
+    pub fn outermost_call(&self, place: Place) -> Option<Span> {
+        let mut frame = &self.graph.frames[place.frame?];
+        while let Some(parent) = frame.parent {
+            frame = &self.graph.frames[parent];
+        }
+        Some(frame.call)
+    }
+
     /// Reports a fault at `span`, moved into the user's text.
     pub fn error(&mut self, code: Code, span: Span, title: impl Into<String>, label: impl Into<String>) -> Val<'a> {
         let diagnostic = Diagnostic::at(code, span, title, label);

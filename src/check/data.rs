@@ -10,7 +10,7 @@ use crate::source::Span;
 use crate::syntax::ast::{DataSource, ExprId, ExprKind, Name, Stmt, StmtKind};
 
 /// Readers that the language has and this version does not.
-const READERS_TO_COME: [&str; 4] = ["text", "safetensors", "parquet", "images"];
+const READERS_TO_COME: [&str; 2] = ["parquet", "images"];
 
 impl<'a> Checker<'a> {
     /// The `data` statements of the file.
@@ -107,21 +107,29 @@ impl<'a> Checker<'a> {
             "idx" => Format::Idx,
             "npy" => Format::Npy,
             "npz" => Format::Npz,
+            "safetensors" => Format::Safetensors,
             "csv" => Format::Csv,
+            "text" => Format::Text { window: 0, stride: 0 },
             _ => {
                 self.unknown_reader(name, span);
                 return None;
             }
         };
-        let (mut positional, mut raw) = (Vec::new(), false);
+        let is_text = name == "text";
+        let (mut positional, mut raw, mut window, mut stride) = (Vec::new(), false, None, None);
         for arg in args {
             let val = self.expr(arg.value);
             match (&arg.name, val) {
                 (_, Val::Error) => return None,
                 (None, val) => positional.push((val, self.ast_expr(arg.value).span)),
-                (Some(key), Val::Bool(Truth::Known(value))) if key.text == "raw" => raw = value,
+                (Some(key), Val::Bool(Truth::Known(value))) if key.text == "raw" && !is_text => raw = value,
+                (Some(key), val) if is_text && ["window", "stride"].contains(&key.text.as_str()) => {
+                    let bytes = self.bytes_of(&val, &key.text, self.ast_expr(arg.value).span)?;
+                    *(if key.text == "window" { &mut window } else { &mut stride }) = Some(bytes);
+                }
                 (Some(key), _) => {
-                    self.report_unknown_argument(name, &key.text, key.span, &["raw"]);
+                    let known: &[&str] = if is_text { &["window", "stride"] } else { &["raw"] };
+                    self.report_unknown_argument(name, &key.text, key.span, known);
                     return None;
                 }
             }
@@ -136,7 +144,21 @@ impl<'a> Checker<'a> {
                 return None;
             }
         };
-        let select = match positional.next() {
+        if is_text {
+            return self.text_reader(path, window, stride, positional.next(), span);
+        }
+        let select = self.selection(positional.next())?;
+        if matches!(format, Format::Npz | Format::Safetensors) && !matches!(select, Select::Name(_)) {
+            let title = format!("`{name}` needs the array's key");
+            self.error(Code::E0105, span, title, format!("write `{name}(\"f.{name}\", \"key\")`"));
+            return None;
+        }
+        Some(Reader { format, path, select, raw, span })
+    }
+
+    /// What the argument behind a file's name takes of it.
+    fn selection(&mut self, given: Option<(Val<'a>, Span)>) -> Option<Select> {
+        Some(match given {
             None => Select::All,
             Some((Val::Str(column), _)) => Select::Name(column.to_string()),
             Some((Val::List(columns), at)) => {
@@ -157,12 +179,39 @@ impl<'a> Checker<'a> {
                 self.error(Code::E0114, at, title, "which column?");
                 return None;
             }
-        };
-        if format == Format::Npz && select == Select::All {
-            self.error(Code::E0105, span, "`npz` needs the array's key", "write `npz(\"f.npz\", \"key\")`");
+        })
+    }
+
+    /// `text(path, window = ..., stride = ...)`; the stride is the window unless given.
+    fn text_reader(
+        &mut self,
+        path: String,
+        window: Option<usize>,
+        stride: Option<usize>,
+        surplus: Option<(Val<'a>, Span)>,
+        span: Span,
+    ) -> Option<Reader> {
+        if let Some((_, at)) = surplus {
+            self.error(Code::E0105, at, "`text` takes one file; its numbers have names", "write `window = 128`");
             return None;
         }
-        Some(Reader { format, path, select, raw, span })
+        let Some(window) = window else {
+            let title = "`text` needs the length of a sample in bytes";
+            self.error(Code::E0105, span, title, "write `text(\"f.txt\", window = 128)`");
+            return None;
+        };
+        let format = Format::Text { window, stride: stride.unwrap_or(window) };
+        Some(Reader { format, path, select: Select::All, raw: false, span })
+    }
+
+    /// A number of bytes, at least 1.
+    fn bytes_of(&mut self, val: &Val<'a>, name: &str, span: Span) -> Option<usize> {
+        let bytes = val.integer().and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes > 0);
+        if bytes.is_none() {
+            let title = format!("`{name}` of `text` is a number of bytes, at least 1");
+            self.error(Code::E0114, span, title, format!("this is {}", val.show()));
+        }
+        bytes
     }
 
     fn unknown_reader(&mut self, name: &str, span: Span) {
@@ -170,12 +219,12 @@ impl<'a> Checker<'a> {
             self.unsupported(span, &format!("`{name}(...)` files"));
             return;
         }
-        let known = ["idx", "npy", "npz", "csv"];
+        let known = ["idx", "npy", "npz", "csv", "safetensors", "text"];
         let mut diagnostic =
             Diagnostic::at(Code::E0102, span, format!("unknown reader `{name}`"), "not a reader of data");
         diagnostic = match closest(name, known) {
             Some(near) => diagnostic.help(format!("a similar reader exists: `{near}`")),
-            None => diagnostic.note("the readers are `idx`, `npy`, `npz` and `csv`"),
+            None => diagnostic.note("the readers are `csv`, `idx`, `npy`, `npz`, `safetensors` and `text`"),
         };
         self.report(diagnostic);
     }

@@ -95,12 +95,17 @@ impl<'a> Checker<'a> {
     pub fn follow(&mut self, name: &'a Name, ty: Type, follower: &Follower) {
         let Follower { path, source, decay } = follower;
         let Some(Known { variable, node, .. }) = self.known.get(source).cloned() else {
-            let title = format!("there is no `{source}` to follow yet");
-            let diagnostic =
-                Diagnostic::at(Code::E0112, name.span, title, "a copy starts as the parameters of its instance")
-                    .help("call the instance before its moving average");
-            self.report(diagnostic);
-            return self.bind(name, Val::Error, Role::State);
+            self.bind(name, Val::Error, Role::State);
+            // The call that makes the parameters may be the one that failed.
+            if !self.failed() {
+                let span = self.outermost_call(self.place(name.span)).unwrap_or(name.span);
+                let title = format!("there is no `{source}` to follow yet");
+                let diagnostic =
+                    Diagnostic::at(Code::E0112, span, title, "a copy starts as the parameters of its instance")
+                        .help("call the instance before its moving average");
+                self.report(diagnostic);
+            }
+            return;
         };
         if self.graph.variables[variable].ty != ty {
             let title =

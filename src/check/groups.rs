@@ -112,6 +112,10 @@ impl<'a> Checker<'a> {
 
     /// E0507: parameters that no step moves.
     fn left_out(&mut self, left: &[VarId]) {
+        // The loss that moves them may be the statement that is not understood.
+        if self.failed() || self.circumstances.broken.is_some() {
+            return;
+        }
         for id in left {
             let variable = self.graph.variables[*id].clone();
             let Some(span) = self.user_place(variable.place) else { continue };

@@ -353,6 +353,8 @@ impl<'a> Checker<'a> {
             },
             Builtin::Grad => self.grad(given, span),
             Builtin::Ema => self.ema(given, span),
+            Builtin::Einsum => self.einsum(given, span),
+            Builtin::Rearrange => self.rearrange(given, span),
             Builtin::Close | Builtin::GradientsMatch => {
                 let name = builtin.name();
                 let diagnostic = Diagnostic::at(

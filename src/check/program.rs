@@ -125,6 +125,15 @@ pub enum Format {
     Npz,
     /// Comma-separated values.
     Csv,
+    /// An array of a `.safetensors` file.
+    Safetensors,
+    /// Windows of a text's bytes.
+    Text {
+        /// Bytes of one sample.
+        window: usize,
+        /// Bytes from the start of one sample to that of the next.
+        stride: usize,
+    },
 }
 
 /// What to take of a file.

@@ -217,7 +217,8 @@ impl<'a> Checker<'a> {
             self.report(diagnostic);
         } else if declared != *ty {
             let title = format!("a shared layer meets another shape: `{path}` is {declared}, here it would be {ty}");
-            let first = self.user_place(self.graph.variables[known.variable].place);
+            let place = self.graph.variables[known.variable].place;
+            let first = self.outermost_call(place).or_else(|| self.user_place(place));
             let mut diagnostic = Diagnostic::at(Code::E0217, name.span, title, "this use needs another shape")
                 .note("an instance owns one set of parameters, whatever it is called on");
             if let Some(first) = first {
@@ -236,6 +237,11 @@ impl<'a> Checker<'a> {
             return;
         }
         let binding = self.scopes.look_up(self.here.scope, &name.text);
+        // Without a call a state may have no size yet, and so be no variable.
+        if self.is_generic() && binding.as_ref().is_some_and(|binding| binding.role == Role::State) {
+            self.expr(value);
+            return;
+        }
         let known = match binding.map(|binding| binding.val) {
             Some(Val::Tensor(node)) => self.known.values().find(|known| known.node == node).cloned(),
             Some(Val::Error) => return,

@@ -192,8 +192,7 @@ impl<'a> Checker<'a> {
     fn for_stmt(&mut self, names: &'a [Name], iterable: ExprId, body: &'a Block) {
         let span = self.ast_expr(iterable).span;
         let items = match self.expr(iterable) {
-            Val::Error if self.is_generic() => return self.some_round(names, span, body),
-            Val::Error => return,
+            Val::Error => return self.some_round(names, span, body),
             Val::List(items) => items,
             other => {
                 let title = format!("`for` runs over a list or a range, not over {}", other.kind());

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::checker::{Body, Checker};
 use super::scope::{Binding, Role};
 use super::value::Val;
+use crate::base::closest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Frame};
 use crate::source::Span;
@@ -27,6 +28,9 @@ struct Affine<'a> {
     symbol: Option<&'a str>,
     offset: Dim,
 }
+
+/// The types of tensors' elements.
+const DTYPES: [&str; 4] = ["f32", "i32", "bool", "index"];
 
 const HYPER_KINDS: [&str; 7] = ["int", "float", "str", "fn", "list", "dtype", "bool"];
 
@@ -105,6 +109,9 @@ impl<'a> Checker<'a> {
                     "float" | "float32" | "f64" | "float64" => diagnostic.help("numbers are `f32` (the default)"),
                     "int" | "int32" | "int64" | "i64" | "long" => {
                         diagnostic.help("integers are `i32`; classes and tokens `index<K>`")
+                    }
+                    other if let Some(near) = closest(other, HYPER_KINDS.into_iter().chain(DTYPES)) => {
+                        diagnostic.help(format!("a similar type exists: `{near}`"))
                     }
                     _ => diagnostic.note("dtypes are `f32`, `i32`, `bool` and `index<K>`"),
                 };
@@ -186,6 +193,9 @@ impl<'a> Checker<'a> {
         match declared(ty) {
             Declared::Hyper(kind) => self.hyper_argument(name, kind, &val, callee, call),
             Declared::Tensor { .. } if matches!(val, Val::Error) => false,
+            Declared::Tensor { dtype: dtype @ Some(word), classes, .. } if !DTYPES.contains(&word.text.as_str()) => {
+                self.dtype(dtype, classes, ty.span).is_some()
+            }
             Declared::Tensor { dtype, classes, dims } => {
                 let Some(value) = self.tensor(&val, call) else { return false };
                 let scope = self.here.scope;

@@ -127,11 +127,13 @@ pub enum Builtin {
     Grad,
     Ema,
     Scan,
+    Einsum,
+    Rearrange,
 }
 
 impl Builtin {
     /// All of them with their names.
-    pub const ALL: [(&'static str, Builtin); 14] = [
+    pub const ALL: [(&'static str, Builtin); 16] = [
         ("shape", Builtin::Shape),
         ("rank", Builtin::Rank),
         ("size", Builtin::Size),
@@ -146,6 +148,8 @@ impl Builtin {
         ("grad", Builtin::Grad),
         ("ema", Builtin::Ema),
         ("scan", Builtin::Scan),
+        ("einsum", Builtin::Einsum),
+        ("rearrange", Builtin::Rearrange),
     ];
 
     /// Its name in programs.

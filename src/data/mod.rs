@@ -14,10 +14,12 @@ mod idx;
 mod nnc;
 mod npy;
 mod open;
+mod safetensors;
 mod set;
 mod source;
 mod store;
 mod table;
+mod text;
 mod want;
 
 pub use binary::Number;
@@ -29,4 +31,5 @@ pub use set::{DataSet, common_rows};
 pub use source::{Catalog, Source, load};
 pub use store::Budget;
 pub use table::Columns;
+pub use text::Windows;
 pub use want::{Element, Fault, Size, Want};

@@ -10,8 +10,9 @@ use super::error::{DataError, DataErrorKind};
 use super::header::Header;
 use super::store::Budget;
 use super::table::{Asked, Cells, Columns, Table, select};
+use super::text::{self, Windows};
 use super::want::Want;
-use super::{idx, nnc, npy};
+use super::{idx, nnc, npy, safetensors};
 
 /// Where a column comes from. Paths are resolved already: relative to the `.nn` file in its text, not here.
 ///
@@ -55,6 +56,22 @@ pub enum Source {
         /// The variable's name.
         variable: String,
     },
+    /// An array of a `.safetensors` file, plain or gzip.
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// The array's name.
+        key: String,
+        /// Whether bytes stay 0 to 255.
+        raw: bool,
+    },
+    /// Windows of the bytes of a file, plain or gzip.
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// How it is cut.
+        windows: Windows,
+    },
 }
 
 impl Source {
@@ -65,7 +82,9 @@ impl Source {
             | Source::Npy { path, .. }
             | Source::Npz { path, .. }
             | Source::Csv { path, .. }
-            | Source::Dataset { path, .. } => path,
+            | Source::Dataset { path, .. }
+            | Source::Safetensors { path, .. }
+            | Source::Text { path, .. } => path,
         }
     }
 
@@ -99,6 +118,8 @@ impl Source {
             Source::Idx { path, raw } => idx::load(path, want, *raw, budget),
             Source::Npy { path, raw } => npy::load(path, want, *raw, budget),
             Source::Npz { path, key, raw } => npy::npz_load(path, key, want, *raw, budget),
+            Source::Safetensors { path, key, raw } => safetensors::load(path, key, want, *raw, budget),
+            Source::Text { path, windows } => text::load(path, *windows, want, budget),
             Source::Csv { path, .. } | Source::Dataset { path, .. } => {
                 load_table(path, &[(self, want)], budget).remove(0)
             }
@@ -130,6 +151,8 @@ impl Catalog {
             Source::Idx { path, .. } => idx::header(path),
             Source::Npy { path, .. } => npy::header(path),
             Source::Npz { path, key, .. } => npy::npz_header(path, key),
+            Source::Safetensors { path, key, .. } => safetensors::header(path, key),
+            Source::Text { path, windows } => text::header(path, *windows),
             Source::Csv { path, .. } | Source::Dataset { path, .. } => {
                 let Known { names, rows } = self.table(path)?;
                 let shape = source.cells(&names)?.map(|cells| cells.shape).unwrap_or_default();

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::check::{DataColumns, DataStatement, Format, Program, Reader, Select};
-use crate::data::{Budget, Catalog, Column, Columns, DataError, DataSet, Element, Size, Source, Want, common_rows};
+use crate::data::{
+    Budget, Catalog, Column, Columns, DataError, DataSet, Element, Size, Source, Want, Windows, common_rows,
+};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Graph, Input};
 use crate::source::Span;
@@ -156,8 +158,11 @@ fn source_of(reader: &Reader, input: &str, folder: &Path) -> Source {
     match (reader.format, &reader.select) {
         (Format::Idx, _) => Source::Idx { path, raw },
         (Format::Npy, _) => Source::Npy { path, raw },
+        (Format::Text { window, stride }, _) => Source::Text { path, windows: Windows { window, stride } },
         (Format::Npz, Select::Name(key)) => Source::Npz { path, key: key.clone(), raw },
         (Format::Npz, _) => Source::Npz { path, key: input.to_owned(), raw },
+        (Format::Safetensors, Select::Name(key)) => Source::Safetensors { path, key: key.clone(), raw },
+        (Format::Safetensors, _) => Source::Safetensors { path, key: input.to_owned(), raw },
         (Format::Csv, Select::Name(name)) => Source::Csv { path, columns: Columns::One(name.clone()) },
         (Format::Csv, Select::Names(names)) => Source::Csv { path, columns: Columns::Several(names.clone()) },
         (Format::Csv, Select::All) => Source::Dataset { path, variable: input.to_owned() },

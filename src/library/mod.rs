@@ -20,6 +20,7 @@ pub static SOURCES: &[(&str, &str)] = &[
     ("layers.nn", include_str!("layers.nn")),
     ("recurrent.nn", include_str!("recurrent.nn")),
     ("normalization.nn", include_str!("normalization.nn")),
+    ("attention.nn", include_str!("attention.nn")),
     ("initializer.nn", include_str!("initializer.nn")),
     ("list.nn", include_str!("list.nn")),
 ];

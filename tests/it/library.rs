@@ -375,3 +375,254 @@ fn dropout_keeps_the_expectation_and_leaves_runtime() {
     let runtime = run(&graph, Network::MainRuntime, std::slice::from_ref(&x), 200);
     assert_eq!(runtime.result("y").expect("y").to_f64(), x.to_f64());
 }
+
+#[test]
+fn einsum_names_axes() {
+    let (a, b) = ("tensor([[1, 2], [3, 4]])", "tensor([[5, 6], [7, 8]])");
+    holds(&format!("einsum(\"ij,jk->ik\", {a}, {b})"), &[19.0, 22.0, 43.0, 50.0]);
+    holds(&format!("{a} |> einsum(\"ij,jk->ki\", {b})"), &[19.0, 43.0, 22.0, 50.0]);
+    holds(&format!("einsum(\"ij->ji\", {a})"), &[1.0, 3.0, 2.0, 4.0]);
+    holds(&format!("einsum(\"ij->\", {a})"), &[10.0]);
+    holds(&format!("einsum(\"ii->i\", {a})"), &[1.0, 4.0]);
+    holds(&format!("einsum(\"ii->\", {a})"), &[5.0]);
+    holds(&format!("einsum(\"ij,ij->i\", {a}, {b})"), &[17.0, 53.0]);
+    holds(&format!("einsum(\"i,ij,j->\", tensor([1, 10]), {a}, tensor([1, 100]))"), &[201.0 + 10.0 * 403.0]);
+    holds("einsum(\"i,j->ji\", tensor([1, 2]), tensor([3, 4]))", &[3.0, 6.0, 4.0, 8.0]);
+    let stacked = format!("stack([{a}, {b}])");
+    holds(&format!("einsum(\"...ij,jk->...ik\", {stacked}, {a})"), &[7.0, 10.0, 15.0, 22.0, 23.0, 34.0, 31.0, 46.0]);
+    assert_eq!(value_of("einsum(\"...ij,jk->k...i\", zeros([7, 5, 2, 3]), zeros([3, 4]))").0, [4, 7, 5, 2]);
+}
+
+#[test]
+fn rearrange_splits_moves_and_joins() {
+    let x = "arange(0, 12)";
+    let (shape, values) = value_of(&format!("rearrange({x}, \"(a b c) -> c (a b)\", a = 2, c = 3)"));
+    assert_eq!(shape, [3, 4]);
+    let expected: Vec<f64> = (0..3).flat_map(|c| (0..4).map(move |ab| f64::from(3 * ab + c))).collect();
+    assert_eq!(values, expected);
+    // Pixels to channels, as einops' page on it has it.
+    let image = "rearrange(reshape(arange(0, 16), [1, 4, 4]), \"c (h i) (w j) -> (c i j) h w\", i = 2, j = 2)";
+    let (shape, values) = value_of(image);
+    assert_eq!(shape, [4, 2, 2]);
+    assert_eq!(values[..8], [0.0, 2.0, 8.0, 10.0, 1.0, 3.0, 9.0, 11.0]);
+    assert_eq!(value_of("rearrange(zeros([2, 1, 5, 6]), \"a 1 ... b -> ... (b a) 1\")").0, [5, 12, 1]);
+}
+
+#[test]
+fn small_matrices_are_inverted() {
+    // The first pivot is 0, so rows have to move.
+    let m = "tensor([[0, 2, 1], [1, 1, 0], [4, 0, 3]])";
+    holds(&format!("inv({m}) @ {m}"), &[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+    holds(&format!("det({m})"), &[-10.0]);
+    holds(&format!("logdet({m})"), &[10f64.ln()]);
+    holds("cholesky(tensor([[4, 2, 0], [2, 5, 4], [0, 4, 20]]))", &[2.0, 0.0, 0.0, 1.0, 2.0, 0.0, 0.0, 2.0, 4.0]);
+}
+
+#[test]
+fn derivatives_of_unrolled_formulas_match_central_differences() {
+    let text = "
+        input y: index<4>[2]
+        output y2 = one_hot(y)
+        fn spd(x) = x @ transpose(x) + eye(3)
+        fn down(x) = cholesky(spd(x))
+        fn up(x) = inv(spd(x))
+        fn volume(x) = logdet(spd(x))
+        fn plain(x) = det(spd(x))
+        fn look(x) = attention(x, 2 * x, x * x, causal = true)
+        fn larger(x) = interpolate(x, half_pixel = true)
+        fn alike(x) = ssim(x, square(x), window = 3)
+        test \"derivatives\" {
+            assert gradients_match(down, randn([3, 3]))
+            assert gradients_match(up, randn([3, 3]))
+            assert gradients_match(volume, randn([3, 3]))
+            assert gradients_match(plain, 0.5 * randn([3, 3]))
+            assert gradients_match(look, randn([5, 4]))
+            assert gradients_match(larger, randn([2, 3, 4]))
+            assert gradients_match(alike, rand([2, 5, 5]))
+        }
+    ";
+    let session = Session::check("test.nn", text.to_owned(), Default::default(), &Request::default());
+    let outcomes = session.test();
+    for outcome in outcomes {
+        assert_eq!((outcome.claims, outcome.failures.as_slice()), (7, &[][..]), "{}", outcome.title);
+    }
+}
+
+/// `sin(0), sin(1), ...`: numbers without a pattern that another framework is given easily.
+fn ramp(shape: &[usize]) -> Tensor {
+    Tensor::f32(shape, (0..shape.iter().product::<usize>()).map(|i| (i as f64).sin() as f32).collect())
+}
+
+/// The output of a layer on `ramp([3, 4])`, every weight a ramp, computed with double precision from there on.
+fn on_ramps(layer: &str) -> Vec<f64> {
+    let graph = program(&format!("input x: [3, 4]\ninput z: [3, 4]\noutput y = {layer}\n")).graph;
+    let mut values = variables(&graph);
+    for (id, variable) in graph.variables.iter_enumerated() {
+        if variable.path.ends_with(".W") {
+            values[id] = ramp(&variable.ty.shape.constant().expect("known sizes"));
+        }
+    }
+    let lowered = lower(&derive(&graph, Network::MainRuntime)).expect("a network that can be batched");
+    let inputs = vec![ramp(&[1, 3, 4]); graph.inputs.len()];
+    let found = reference::run(&lowered, &values, &inputs, &RunContext { seed: 1, step: 0, batch: 1 }, true);
+    found.result("y").expect("y").to_f64()
+}
+
+#[track_caller]
+fn assert_near(what: &str, found: &[f64], expected: &[f64]) {
+    assert_eq!(found.len(), expected.len(), "{what}: {found:?}");
+    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{what}: {found:?} against {expected:?}");
+}
+
+/// The expected numbers are PyTorch's, from `scaled_dot_product_attention`, `MultiheadAttention` and `TransformerEncoderLayer`.
+#[test]
+fn attention_is_pytorchs() {
+    let q = "reshape(sin(arange(0, 6)), [3, 2])";
+    let k = "reshape(cos(arange(0, 6)), [3, 2])";
+    let plain = [-0.251083309, 0.066456661, 0.070477898, 0.674732401, 0.665066005, -0.216757799];
+    assert_near("attention", &value_of(&format!("attention({q}, {k}, 2 * {q})")).1, &plain);
+    let causal = [0.0, 1.68294197, 0.46681518, 1.323395734, 0.665066005, -0.216757799];
+    assert_near("causal", &value_of(&format!("attention({q}, {k}, 2 * {q}, causal = true)")).1, &causal);
+    let mask = "tensor([[1, 0, 0], [1, 1, 0], [1, 1, 1]]) > 0";
+    assert_near("mask", &value_of(&format!("attention({q}, {k}, 2 * {q}, mask = {mask})")).1, &causal);
+    let heads = [
+        [-0.046185643, 0.002814113, 0.049226587, 0.050380363, -0.002223186, 0.010417184],
+        [0.013480043, 0.004149412, 0.023172672, 0.044883207, 0.025328328, -0.017513299],
+    ];
+    assert_near("heads", &on_ramps("x |> MultiHeadAttention(2, with_bias = false)"), heads.as_flattened());
+    assert_near("two sequences", &on_ramps("MultiHeadAttention(2)(x, z)"), heads.as_flattened());
+    let before = [
+        [0.305157379, 1.386438799, 1.193034781, -0.097239913, -0.049016854, 0.150045532],
+        [0.211156748, 0.078131424, -1.12576596, -0.791390734, 0.270585483, 1.083786655],
+    ];
+    assert_near("block", &on_ramps("x |> TransformerBlock(2, hidden = 8, act = relu)"), before.as_flattened());
+    let behind = [
+        [-0.876077024, 1.053035522, 0.938149959, -1.115108457, -1.040137432, -0.80627731],
+        [0.392457987, 1.453956755, -0.112541569, -1.152688518, -0.331271786, 1.596501872],
+    ];
+    let layer = "x |> TransformerBlock(2, hidden = 8, act = relu, norm_first = false)";
+    assert_near("original block", &on_ramps(layer), behind.as_flattened());
+    holds("positions(2, 4)", &[0.0, 1.0, 0.0, 1.0, 1f64.sin(), 1f64.cos(), 0.01f64.sin(), 0.01f64.cos()]);
+}
+
+/// The expected numbers are those of PyTorch's `ctc_loss` and `interpolate`.
+#[test]
+fn resizing_and_temporal_classification_are_pytorchs() {
+    let text = "
+        input x: [6, 4]
+        input y: index<4>[3]
+        output whole = ctc_loss(x, y)
+        output part = ctc_loss(x, y, steps = 5, length = 2)
+    ";
+    let inputs = [ramp(&[1, 6, 4]), Tensor::i32(&[1, 3], vec![1, 1, 3])];
+    let found = run(&program(text).graph, Network::MainRuntime, &inputs, 1);
+    assert_near("ctc_loss", &found.result("whole").expect("whole").to_f64(), &[5.368696603]);
+    assert_near("part", &found.result("part").expect("part").to_f64(), &[4.959572114]);
+    let image = "reshape(sin(arange(0, 6)), [1, 2, 3])";
+    let linear = value_of(&format!("interpolate({image}, half_pixel = true)"));
+    assert_eq!(linear.0, [1, 4, 6]);
+    let row = [0.035280002, 0.136935655, 0.340246962, 0.441987461, 0.442157155, 0.442242001];
+    assert_near("linear", &linear.1[6..12], &row);
+    let corners = value_of(&format!("interpolate({image}, sizes = [3, 5], align_corners = true)")).1;
+    assert_near("corners", &corners[5..10], &[0.070560004, 0.056447124, 0.042334245, 0.00876041, -0.024813424]);
+    let nearest = value_of(&format!("interpolate({image}, sizes = [3, 5], mode = \"nearest\")")).1;
+    assert_near("nearest", &nearest[5..10], &[0.0, 0.0, 0.841470985, 0.841470985, 0.909297427]);
+    holds("interpolate(tensor([[0, 4]]))", &[0.0, 2.0, 4.0, 4.0]);
+}
+
+#[test]
+fn similar_images_are_told_from_others() {
+    let image = "reshape(0.5 + 0.5 * sin(arange(0, 144)), [1, 12, 12])";
+    holds(&format!("ssim({image}, {image})"), &[1.0]);
+    // Of two constant images only the means differ: (2ab + c1) / (a² + b² + c1).
+    holds("ssim(full([1, 12, 12], 0.5), full([1, 12, 12], 0.25))", &[(0.25 + 1e-4) / (0.3125 + 1e-4)]);
+}
+
+#[test]
+fn normalised_weights_have_their_lengths() {
+    let text = "
+        param w: [3, 4] = normal(0, 1)
+        param v: [2, 3, 2, 2] = normal(0, 1)
+        norm_w = w |> WeightNormalization()
+        output lengths = norm(norm_w, axis = 1)
+        fn longest(m) = sqrt(max(matrix_diag_part(m @ transpose(m))))
+        s = v |> SpectralNorm(iterations = 50)
+        loss l = norm(s)
+        output spectrum = s
+        output x = zeros([2]) |> Affine(4, apply_w = SpectralNorm())
+    ";
+    let graph = program(text).graph;
+    let found = run(&graph, Network::MainRuntime, &[], 1);
+    assert_near("lengths", &found.result("lengths").expect("lengths").to_f64(), &[1.0, 1.0, 1.0]);
+    // Its largest singular value is 1 after enough steps: the Gram matrix of two rows has it in closed form.
+    let main = lower(&training(&graph)).expect("batched");
+    let context = RunContext { seed: 1, step: 0, batch: 1 };
+    let mut values = variables(&graph);
+    for (id, moved) in &reference::run(&main, &values, &[], &context, true).updates {
+        values[*id] = Tensor::f32(moved.shape(), moved.to_f64().iter().map(|x| *x as f32).collect());
+    }
+    let runtime = lower(&derive(&graph, Network::MainRuntime)).expect("batched");
+    let s = reference::run(&runtime, &values, &[], &context, true).result("spectrum").expect("s").to_f64();
+    let product = |a: usize, b: usize| (0..12).map(|i| s[12 * a + i] * s[12 * b + i]).sum::<f64>();
+    let (a, b, c) = (product(0, 0), product(0, 1), product(1, 1));
+    let largest = (a + c) / 2.0 + (((a - c) / 2.0).powi(2) + b * b).sqrt();
+    assert!((largest - 1.0).abs() < 1e-5, "{largest}");
+}
+
+#[test]
+fn erased_rectangles_are_drawn_in_training_only() {
+    let text = "
+        input x: [2, 20, 20]
+        loss touched = float(random_erase(x, p = 1) >= 0)
+        output y = random_erase(x)
+    ";
+    let graph = program(text).graph;
+    let x = Tensor::f32(&[200, 2, 20, 20], vec![-1.0; 200 * 800]);
+    let share =
+        run(&graph, Network::Main, std::slice::from_ref(&x), 200).result("touched").expect("a loss").to_f64()[0];
+    assert!((share - 0.21).abs() < 0.03, "{share}");
+    let runtime = run(&graph, Network::MainRuntime, std::slice::from_ref(&x), 200);
+    assert_eq!(runtime.result("y").expect("y").to_f64(), x.to_f64());
+}
+
+#[test]
+fn the_largest_entries_come_in_order() {
+    let text = "
+        input x: [2, 4]
+        values, places = top_k(x, 2)
+        output values
+        output places
+    ";
+    let x = Tensor::f32(&[1, 2, 4], vec![3.0, -1.0, 7.0, 5.0, -9.0, -2.0, -5.0, -2.0]);
+    let found = run(&program(text).graph, Network::MainRuntime, &[x], 1);
+    assert_close("values", &found.result("values").expect("values").to_f64(), &[7.0, 5.0, -2.0, -2.0]);
+    assert_close("places", &found.result("places").expect("places").to_f64(), &[2.0, 3.0, 1.0, 3.0]);
+}
+
+#[test]
+fn functions_layers_and_instances_are_arguments() {
+    let text = "
+        fn twice(f: fn, x) = f(f(x))
+        layer Mlp(n: int, act: fn = relu, normalize = identity)(x) { return x |> Affine(n) |> act |> normalize }
+        layer Residual(Inner)(x) { return x + (x |> Inner(4)) }
+        fn slope(x) = leaky_relu(x, 0.5)
+        input x: [4]
+        e = Affine(4, w_init = constant(0.5))
+        output primitive = twice(abs, x)
+        output own = twice(slope, x)
+        output instance = twice(e, x)
+        output hyper = x |> Mlp(4, act = tanh, normalize = LayerNormalization())
+        output layer_ = x |> Residual(Affine)
+    ";
+    let graph = program(text).graph;
+    let x = Tensor::f32(&[1, 4], vec![1.0, -2.0, 3.0, -4.0]);
+    let found = run(&graph, Network::MainRuntime, &[x], 1);
+    let get = |name: &str| found.result(name).expect("an output").to_f64();
+    assert_close("primitive", &get("primitive"), &[1.0, 2.0, 3.0, 4.0]);
+    assert_close("own", &get("own"), &[1.0, -0.5, 3.0, -1.0]);
+    assert_close("instance", &get("instance"), &[-2.0; 4]);
+    assert_eq!((get("hyper").len(), get("layer_").len()), (4, 4));
+    let paths: Vec<&str> = graph.variables.iter().map(|variable| variable.path.as_str()).collect();
+    assert_eq!(paths.iter().filter(|path| path.starts_with("e.")).count(), 2, "{paths:?}");
+    assert!(paths.contains(&"layer_.Residual.Affine.W"), "{paths:?}");
+}

@@ -114,8 +114,8 @@ fn mutants(program: &str) -> Vec<Mutant> {
             found.push(Mutant { kind: Kind::SignDoubled, text, line, names: Vec::new() });
         }
         if token.text == "(" && place > 0 {
-            let text = without_last_argument(program, &tokens[place..]);
-            found.extend(text.map(|text| Mutant { kind: Kind::ArgumentDropped, text, line, names: Vec::new() }));
+            let changed = without_last_argument(program, &tokens[place..]);
+            found.extend(changed.map(|(text, names)| Mutant { kind: Kind::ArgumentDropped, text, line, names }));
         }
     }
     found.extend(lines_changed(program));
@@ -140,8 +140,8 @@ fn misspelt(name: &str) -> Vec<String> {
     words.filter(|word| word != name && !word.starts_with(|c: char| c.is_ascii_digit())).collect()
 }
 
-/// The program without the last argument of the call whose parenthesis comes first.
-fn without_last_argument(program: &str, tokens: &[Token]) -> Option<String> {
+/// The program without the last argument of the call or definition whose parenthesis comes first, and the words of that argument.
+fn without_last_argument(program: &str, tokens: &[Token]) -> Option<(String, Vec<String>)> {
     let (mut depth, mut from) = (0, tokens[0].at + 1);
     for token in tokens {
         match token.text {
@@ -151,7 +151,9 @@ fn without_last_argument(program: &str, tokens: &[Token]) -> Option<String> {
             _ => {}
         }
         if depth == 0 {
-            return (token.at > from).then(|| replaced(program, from..token.at, ""));
+            let dropped = tokens.iter().filter(|dropped| (from..token.at).contains(&dropped.at));
+            let names = dropped.map(|dropped| dropped.text.to_owned()).collect();
+            return (token.at > from).then(|| (replaced(program, from..token.at, ""), names));
         }
     }
     None
@@ -275,7 +277,8 @@ fn a_changed_example_gets_few_messages_and_at_their_place() {
             let lines = |found: &Diagnostic| -> BTreeSet<usize> {
                 found.labels.iter().map(|label| sources.line_column(label.span).line).collect()
             };
-            let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error()).filter(|_| is_decidable(mutant.kind));
+            let first =
+                diagnostics.iter().find(|diagnostic| diagnostic.is_error()).filter(|_| is_decidable(mutant.kind));
             if first.is_some_and(|first| lines(first).is_disjoint(&allowed(&mutant))) {
                 wrong += &format!("in another place: {}", shown());
             }

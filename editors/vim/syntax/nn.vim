@@ -21,31 +21,32 @@ syn match nnLayerCall /\<[[:upper:]]\k*\ze(/ contains=nnLibraryLayer
 syn match nnLayerPiped /\%(|>\s*\)\@<=\<[[:upper:]]\k*/ contains=nnLibraryLayer
 syn keyword nnLibraryFunction contained
   \ above_zero abs absolute_error accuracy acos acosh add all all_samples along any arange argmax
-  \ argmin argsort asin asinh atan atan2 atanh average_pooling axes_of axis_last batch_matmul
-  \ bernoulli binary_cross_entropy binary_error broadcast cast categorical_cross_entropy ceil celu
-  \ channels clamp close concatenate confusion_matrix constant contract contrastive_loss convolution
-  \ convolution_data_gradient convolution_weight_gradient cos cosh cosine_loss cosine_similarity
-  \ crelu cumprod cumsum deconvolution depthwise_convolution dice_loss div dot dropout each elu ema
-  \ epsilon_insensitive_loss equal erf exp expm1 eye fan_in fan_out flatten flip float floor
-  \ focal_loss full gather gelu global_average_pooling glorot_normal glorot_uniform grad
-  \ gradients_match greater greater_equal hard_sigmoid hard_tanh he_normal he_uniform hinge_loss
-  \ huber_loss int iota is_inf is_list is_nan is_str kept_sizes kl_multinomial kl_normal leaky_relu
-  \ len less less_equal linspace log log1p log_cosh log_sigmoid log_softmax logical_and logical_not
-  \ logical_or logical_xor logsumexp matmul matrix_diag matrix_diag_part max max_pooling
+  \ argmin argsort asin asinh atan atan2 atanh attention average_pooling axes_of axis_last
+  \ batch_matmul bernoulli binary_cross_entropy binary_error broadcast cast categorical_cross_entropy
+  \ ceil celu channels cholesky clamp close concatenate confusion_matrix constant contract
+  \ contrastive_loss convolution convolution_data_gradient convolution_weight_gradient cos cosh
+  \ cosine_loss cosine_similarity crelu ctc_loss cumprod cumsum deconvolution depthwise_convolution
+  \ det dice_loss div dot dropout each einsum eliminated elu ema epsilon_insensitive_loss equal
+  \ erased_at_random erf exp expm1 eye fan_in fan_out flatten flip float floor focal_loss full gather
+  \ gelu global_average_pooling glorot_normal glorot_uniform grad gradients_match greater
+  \ greater_equal hard_sigmoid hard_tanh he_normal he_uniform hinge_loss huber_loss identity int
+  \ interpolate inv iota is_inf is_list is_nan is_str kept_sizes kl_multinomial kl_normal leaky_relu
+  \ len less less_equal linspace log log1p log_cosh log_sigmoid log_softmax logdet logical_and
+  \ logical_not logical_or logical_xor logsumexp matmul matrix_diag matrix_diag_part max max_pooling
   \ max_pooling_gradient max_pooling_pick maximum mean min minimum mish mod moments mul neg
-  \ negative_at norm normal normalize not_equal not_in_top one_hot ones orthogonal other_axes outer
-  \ pad pad_same poisson_loss pow prelu prod product quantile_loss rand randint randn random_crop
-  \ random_flip random_shift range rank reciprocal relu relu6 repeat reset_inf reset_nan reshape
-  \ reversed round rsqrt sample_index scan scatter_add selu shape shift shifted shifted_at_random
-  \ sigmoid sigmoid_cross_entropy sign silu sin sinc sinh size size_along slice smooth_l1 softmax
-  \ softmax_cross_entropy softplus softsign sort split sqrt square squared_error squeeze stack std
-  \ stop_gradient sub sum sum_pooling sum_pooling_gradient swish tan tanh tanh_shrink tensor tile
-  \ top_n_error transpose tri_lower tri_upper triplet_loss uniform unpooling unsqueeze var where
-  \ window_axes zeros
+  \ negative_at norm normal normalize not_equal not_in_top of_length_one one_hot ones orthogonal
+  \ other_axes outer pad pad_same poisson_loss positions pow prelu prod product quantile_loss rand
+  \ randint randn random_crop random_erase random_flip random_shift range rank rearrange reciprocal
+  \ relu relu6 repeat reset_inf reset_nan reshape resized reversed round rsqrt sample_index scan
+  \ scatter_add selu shape shift shifted shifted_at_random sigmoid sigmoid_cross_entropy sign silu
+  \ sin sinc sinh size size_along slice smooth_l1 softmax softmax_cross_entropy softplus softsign
+  \ sort split sqrt square squared_error squeeze ssim stack std stop_gradient sub sum sum_pooling
+  \ sum_pooling_gradient swish tan tanh tanh_shrink tensor tile top_k top_n_error transpose tri_lower
+  \ tri_upper triplet_loss uniform unpooling unsqueeze var where window_axes zeros
 syn keyword nnLibraryLayer contained
   \ Affine AveragePooling BatchNormalization Convolution Deconvolution DepthwiseConvolution Dropout
   \ ElmanRNN Embed GRU GroupNormalization InstanceNormalization LSTM LayerNormalization MaxPooling
-  \ PReLU RMSNormalization
+  \ MultiHeadAttention PReLU RMSNormalization SpectralNorm TransformerBlock WeightNormalization
 syn match nnPrim /\<prim\ze\./
 
 " Words of expressions.
@@ -102,7 +103,7 @@ syn region nnDataBlock start=/{/ end=/}/ contained contains=@nnExpr,nnReaderCall
 syn match nnDataLine /=.*/ contained contains=@nnExpr,nnReaderCall
 syn match nnReaderCall /\<\k\+\ze(/ contained contains=nnReader,nnLibraryFunction
 syn keyword nnReader contained
-  \ idx npy npz csv
+  \ csv idx npy npz safetensors text
 syn match nnTrain /\%(^\|}\)\@1<=\s*train\s*\ze{/ contains=nnTrainWord nextgroup=nnTrainBlock
 syn match nnTrainWord /\<train\>/ contained
 syn region nnTrainBlock start=/{/ end=/}/ contained contains=@nnExpr,nnSettingName,nnOptimizer

@@ -59,7 +59,7 @@ pub(super) struct Native {
     kept: Vec<(usize, usize)>,
     /// Place of the room for spilled values.
     room: usize,
-    /// Layouts and counts whose parts of a row are not all alike; none if the row is one part.
+    /// Whether a row falls into parts that are computed one by one.
     parted: bool,
 }
 

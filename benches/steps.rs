@@ -1,16 +1,21 @@
 //! Whole training steps as the engine runs them, from graph to new weights: microseconds a step, medians over blocks.
 //!
-//! `cargo bench --bench steps -- [threads] [part of a case's name]`. Builds the graphs directly on the operations; what reading `.nn` and
-//! data costs is not here. `processor_us` is the processor time of a step, all threads and their waiting together.
+//! `cargo bench --bench steps -- [threads] [part of a case's name]`. Most graphs are built directly on the operations, some from the
+//! programs in `programs/`; what reading `.nn` and data costs is not here. `plan_ms` is the time from a graph to a plan, passes included;
+//! `processor_us` is the processor time of a step, all threads and their waiting together.
 
 use std::time::Instant;
 
 use nnlc::autodiff::gradients;
+use nnlc::driver::{Request, Session};
 use nnlc::engine::plan::{Engine, Feed, Options, Plan, Store};
 use nnlc::ir::{Attrs, Graph, Input, Op, Place, ResultRole, ResultValue, Update, Value, VarId, Variable, VariableKind};
+use nnlc::lower::lower;
+use nnlc::networks::training;
 use nnlc::ops::{Builder, RunContext};
 use nnlc::passes::Pipeline;
-use nnlc::tensor::{Dim, Shape, Tensor, Type};
+use nnlc::tensor::{DType, Dim, Shape, Tensor, Type};
+use nnlc::train::{initial_values, step_graph};
 
 /// A graph in the making, with values for its variables.
 struct Model {
@@ -132,11 +137,11 @@ fn inference() -> Model {
     model
 }
 
-/// 200 layers of 64 with tanh, mean of squares, gradient descent.
-fn deep() -> Model {
+/// A chain of `depth` layers, affine of width 64 and tanh in turn; mean of squares, gradient descent.
+fn deep(depth: usize) -> Model {
     let mut model = Model::new();
     let mut h = model.input("x", batched(&[64]));
-    for name in 0..200 {
+    for name in 0..depth / 2 {
         h = layer(&mut model, name, h, &[64, 64], "tanh");
     }
     let square = model.b().unary(Op("square"), h);
@@ -199,6 +204,47 @@ fn elementwise(len: i64) -> Model {
     model
 }
 
+/// The training step of a program, with its initial values.
+fn program(text: &str) -> Model {
+    let session = Session::check("program.nn", text.to_owned(), std::path::PathBuf::new(), &Request::default());
+    assert!(!session.failed(), "{:?}", session.diagnostics);
+    let program = session.program.expect("a program without errors");
+    let network = lower(&training(&program.graph)).expect("a network that can be batched");
+    let mut model = Model::new();
+    model.graph = step_graph(&network, &program.train).graph;
+    initial_values(&program.graph, 1).iter().for_each(|(path, value)| model.store.set(path, value));
+    for slot in model.graph.variables.iter().filter(|variable| variable.kind == VariableKind::Slot) {
+        let sizes = slot.ty.shape.constant().expect("a slot is as large as its parameter");
+        model.store.set(&slot.path, &Tensor::f32(&sizes, vec![0.0; sizes.iter().product()]));
+    }
+    model
+}
+
+/// What an input is fed with.
+enum Fed {
+    Floats(Vec<f32>),
+    Indices(Vec<i32>),
+}
+
+impl Fed {
+    /// Rates are 1e-3, data is noise, labels go round.
+    fn new(model: &mut Model, ty: &Type, batch: usize) -> Fed {
+        let len = ty.shape.evaluate(&|_| Some(batch as i64)).expect("numbers").iter().product();
+        match ty.dtype {
+            DType::Index(_) => Fed::Indices((0..len as i32).map(|label| label % 10).collect()),
+            _ if len == 1 => Fed::Floats(vec![1e-3]),
+            _ => Fed::Floats(model.noise(len, 1.0)),
+        }
+    }
+
+    fn feed(&self) -> Feed<'_> {
+        match self {
+            Fed::Floats(values) => Feed::F32(values),
+            Fed::Indices(values) => Feed::I32(values),
+        }
+    }
+}
+
 /// Seconds of processor time that this process has taken, all threads together.
 fn processor_seconds() -> f64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -216,15 +262,8 @@ fn time(name: &str, mut model: Model, batch: usize, threads: usize) {
         eprintln!("{graph}");
         plan.labels().for_each(|(value, label)| eprintln!("{label} {value}"));
     }
-    let feeds: Vec<Vec<f32>> = graph
-        .inputs
-        .iter()
-        .map(|input| graph.ty(input.value).shape.evaluate(&|_| Some(batch as i64)).expect("numbers").iter().product())
-        .collect::<Vec<usize>>()
-        .into_iter()
-        .map(|len| if len == 1 { vec![1e-3] } else { model.noise(len, 1.0) })
-        .collect();
-    let feeds: Vec<Feed> = feeds.iter().map(|feed| Feed::F32(feed)).collect();
+    let feeds: Vec<Fed> = graph.inputs.iter().map(|input| Fed::new(&mut model, graph.ty(input.value), batch)).collect();
+    let feeds: Vec<Feed> = feeds.iter().map(Fed::feed).collect();
     let mut engine = Engine::new(threads);
     let mut context = RunContext { seed: 1, step: 0, batch };
     let mut first = 0.0;
@@ -257,16 +296,19 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let threads = words.iter().find_map(|word| word.parse().ok()).unwrap_or(2);
     let part = words.iter().find(|word| word.parse::<usize>().is_err());
-    let run = |name: &str, model: fn() -> Model, batch: usize| {
+    let run = |name: &str, model: &dyn Fn() -> Model, batch: usize| {
         if part.is_none_or(|part| name.contains(part.as_str())) {
             time(name, model(), batch, threads);
         }
     };
-    run("auto-encoder, batch 64", auto_encoder, 64);
-    run("auto-encoder, batch 256", auto_encoder, 256);
-    run("auto-encoder applied, batch 1", inference, 1);
-    run("auto-encoder applied, batch 256", inference, 256);
-    run("200 layers of 64, batch 32", deep, 32);
-    run("elementwise loss, 10^6", || elementwise(1_000_000), 1);
-    run("elementwise loss, 10^4", || elementwise(10_000), 1);
+    run("auto-encoder, batch 64", &auto_encoder, 64);
+    run("auto-encoder, batch 256", &auto_encoder, 256);
+    run("LeNet, batch 64", &|| program(include_str!("programs/lenet.nn")), 64);
+    run("elementwise loss, 10^6", &|| elementwise(1_000_000), 1);
+    run("elementwise loss, 10^4", &|| elementwise(10_000), 1);
+    run("auto-encoder applied, batch 1", &inference, 1);
+    run("auto-encoder applied, batch 256", &inference, 256);
+    run("chain of 200 layers, batch 32", &|| deep(200), 32);
+    run("chain of 2000 layers, batch 32", &|| deep(2000), 32);
+    run("transformer block, batch 8", &|| program(include_str!("programs/transformer_block.nn")), 8);
 }

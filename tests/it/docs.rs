@@ -32,7 +32,9 @@ fn programs(markdown: &str) -> Vec<(bool, String)> {
 
 /// The codes that a program raises when it stands in the repository's root.
 fn codes(text: &str) -> Vec<&'static str> {
-    let folder = tempfile::tempdir_in(root().join("target")).expect("a folder to write to");
+    let target = root().join("target");
+    fs::create_dir_all(&target).expect("a folder for what is built");
+    let folder = tempfile::tempdir_in(target).expect("a folder to write to");
     let path = folder.path().join("program.nn");
     let from_there = text.replace("\"examples/", "\"../../examples/");
     fs::write(&path, from_there).expect("a file to write");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::memory::Home;
 use super::run::{Outcome, RunError, Watch};
 use super::{Engine, Feed, Plan, Store};
+use crate::base::Idx;
 use crate::engine::kernels::{AlignedBuf, Gemm, Matrix, Scratch};
 use crate::ir::Value;
 use crate::ops::RunContext;
@@ -110,12 +111,12 @@ impl Plan {
         let waves = self.waves.iter().enumerate().flat_map(|(number, wave)| std::iter::repeat_n(number, wave.steps));
         for (step, wave) in self.steps.iter().zip(waves) {
             for buffer in step.reads.iter().chain(&step.writes) {
-                let span = alive[crate::base::Idx::index(*buffer)].get_or_insert((wave, wave));
+                let span = alive[buffer.index()].get_or_insert((wave, wave));
                 *span = (span.0.min(wave), span.1.max(wave));
             }
         }
         for (view, _) in &self.results {
-            if let Some(span) = &mut alive[crate::base::Idx::index(view.buffer)] {
+            if let Some(span) = &mut alive[view.buffer.index()] {
                 span.1 = self.waves.len();
             }
         }

@@ -14,12 +14,23 @@ pub struct Tiling {
     pub row_step: usize,
     /// Columns of a tile.
     pub column_step: usize,
+    /// Which way tiles count.
+    pub order: Order,
+}
+
+/// Which tile follows a tile. Workers take consecutive tiles, so this decides what of a matrix stays with one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The one to the right, then the next row of tiles.
+    Across,
+    /// The one below, then the next column of tiles.
+    Down,
 }
 
 impl Tiling {
     /// One tile for everything.
     pub fn whole(rows: usize, columns: usize) -> Self {
-        Tiling { rows, columns, row_step: rows.max(1), column_step: columns.max(1) }
+        Tiling { rows, columns, row_step: rows.max(1), column_step: columns.max(1), order: Order::Across }
     }
 
     /// Number of tiles; an empty space has one (empty) tile, so that reductions over nothing still write their result.
@@ -37,15 +48,48 @@ impl Tiling {
         self.columns.div_ceil(self.column_step).max(1)
     }
 
-    /// Rows and columns of a tile; tiles count from left to right, then down.
+    /// The row and column of tiles that a tile stands in.
+    pub fn place(&self, tile: usize) -> (usize, usize) {
+        match self.order {
+            Order::Across => (tile / self.column_tiles(), tile % self.column_tiles()),
+            Order::Down => (tile % self.row_tiles(), tile / self.row_tiles()),
+        }
+    }
+
+    /// Rows and columns of a tile.
     pub fn rect(&self, tile: usize) -> (Range<usize>, Range<usize>) {
-        let (row, column) = (tile / self.column_tiles(), tile % self.column_tiles());
+        let (row, column) = self.place(tile);
         let cut =
             |index: usize, step: usize, extent: usize| (index * step).min(extent)..((index + 1) * step).min(extent);
         (cut(row, self.row_step, self.rows), cut(column, self.column_step, self.columns))
     }
 
-    /// The consecutive tiles that worker `worker` of `workers` takes; the same tiles in every step keep its cache warm.
+    /// The consecutive tiles that worker `worker` of `workers` takes, about as many elements as the others. Where the
+    /// cuts fall depends on the whole space more than on the tiles, so that tilings of one space give each worker the
+    /// same part of it.
+    pub fn part(&self, worker: usize, workers: usize) -> Range<usize> {
+        self.cut(worker, workers)..self.cut(worker + 1, workers)
+    }
+
+    /// The first tile that is not among the first `worker` of `workers` parts of the elements.
+    fn cut(&self, worker: usize, workers: usize) -> usize {
+        if worker == workers {
+            return self.tiles();
+        }
+        // Along: the direction in which lines of tiles follow each other. Across: the direction within a line.
+        let (along, step, across, across_step, line) = match self.order {
+            Order::Across => (self.rows, self.row_step, self.columns, self.column_step, self.column_tiles()),
+            Order::Down => (self.columns, self.column_step, self.rows, self.row_step, self.row_tiles()),
+        };
+        let elements = along * across * worker / workers;
+        let first = elements / (step * across).max(1);
+        let width = step.min(along - (first * step).min(along));
+        let rest = elements.saturating_sub(first * step * across);
+        let tile = (width * across_step).max(1);
+        (first * line + ((rest + tile / 2) / tile).min(line)).min(self.tiles())
+    }
+
+    /// The consecutive pieces out of `tiles` that worker `worker` of `workers` takes; the same in every step keep its cache warm.
     pub fn share(tiles: usize, worker: usize, workers: usize) -> Range<usize> {
         tiles * worker / workers..tiles * (worker + 1) / workers
     }
@@ -57,17 +101,52 @@ mod tests {
 
     #[test]
     fn tiles_cover_the_space_once() {
-        for (rows, columns, row_step, column_step) in [(64, 784, 64, 112), (5, 7, 2, 3), (1, 1, 8, 8), (3, 0, 2, 2)] {
-            let tiling = Tiling { rows, columns, row_step, column_step };
-            let mut seen = vec![0; rows * columns];
+        for tiling in tilings() {
+            let mut seen = vec![0; tiling.rows * tiling.columns];
             for tile in 0..tiling.tiles() {
                 let (r, c) = tiling.rect(tile);
                 for row in r {
-                    c.clone().for_each(|column| seen[row * columns + column] += 1);
+                    c.clone().for_each(|column| seen[row * tiling.columns + column] += 1);
                 }
             }
             assert!(seen.iter().all(|n| *n == 1));
         }
+    }
+
+    fn tilings() -> impl Iterator<Item = Tiling> {
+        let sizes = [(64, 784, 64, 112), (256, 784, 48, 128), (5, 7, 2, 3), (1, 1, 8, 8), (3, 0, 2, 2), (0, 3, 1, 2)];
+        sizes.into_iter().flat_map(|(rows, columns, row_step, column_step)| {
+            [Order::Across, Order::Down].map(|order| Tiling { rows, columns, row_step, column_step, order })
+        })
+    }
+
+    #[test]
+    fn parts_are_complete_and_even() {
+        for tiling in tilings() {
+            for workers in 1..9 {
+                let parts: Vec<_> = (0..workers).map(|worker| tiling.part(worker, workers)).collect();
+                assert_eq!((parts[0].start, parts[workers - 1].end), (0, tiling.tiles()));
+                assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start), "{tiling:?}: {parts:?}");
+                let elements = |tile| {
+                    let (rows, columns) = tiling.rect(tile);
+                    rows.len() * columns.len()
+                };
+                for part in parts {
+                    let own: usize = part.map(elements).sum();
+                    let tile = tiling.row_step * tiling.column_step;
+                    let even = tiling.rows * tiling.columns / workers;
+                    assert!(own <= even + tile + 1 && own + tile + 1 >= even, "{tiling:?}: {own} of {even}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_worker_keeps_its_columns_from_one_tiling_to_another() {
+        let space = Tiling { rows: 64, columns: 784, row_step: 64, column_step: 64, order: Order::Down };
+        let flat = Tiling { rows: 256, row_step: 48, column_step: 128, ..space };
+        let first_column = |tiling: Tiling| tiling.rect(tiling.part(1, 2).start).1.start;
+        assert_eq!((first_column(space), first_column(flat)), (384, 384));
     }
 
     #[test]

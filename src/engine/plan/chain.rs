@@ -1,6 +1,8 @@
 //! Products of matrices and the loop nest behind them as one step: each tile of the product is passed on while it is in cache, and no
 //! barrier stands between.
 
+use std::ops::Range;
+
 use super::fuse::Loops;
 use super::matmul::Product;
 use super::memory::Memory;
@@ -24,6 +26,10 @@ impl Work for Chain {
         self.loops.tiles()
     }
 
+    fn share(&self, worker: usize, workers: usize) -> Range<usize> {
+        self.loops.share(worker, workers)
+    }
+
     fn nanoseconds(&self) -> usize {
         self.products.iter().fold(self.loops.nanoseconds(), |sum, product| sum.saturating_add(product.nanoseconds()))
     }
@@ -37,7 +43,11 @@ impl Work for Chain {
         // SAFETY: the loop nest reads of each product the elements of its own tile only, and writes no operand of it, as `absorb` saw to;
         // the rest is the caller's promise.
         unsafe {
-            self.products.iter().for_each(|product| product.run(tile, memory, scratch));
+            let ahead = self.loops.ahead(memory, self.products.iter().map(Product::output));
+            let [rest @ .., last] = &self.products[..] else { return self.loops.run(tile, memory, scratch) };
+            rest.iter().for_each(|product| product.run(tile, memory, scratch));
+            // What the loops need next to the products comes nearer while the last of them is computed.
+            last.run_ahead(tile, memory, scratch, &ahead);
             self.loops.run(tile, memory, scratch);
         }
     }

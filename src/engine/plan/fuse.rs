@@ -1,6 +1,7 @@
 //! A group as a step: its program, what it loads and stores, and where its results lie.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
@@ -38,9 +39,22 @@ impl Loops {
     }
 }
 
+impl Loops {
+    /// Asks for what it will load at some rows and columns, but for the buffers `made` meanwhile.
+    pub fn ahead(&self, memory: &Memory, made: impl Iterator<Item = BufferId>) -> impl Fn(Range<usize>, Range<usize>) {
+        let (pointers, _) = self.pointers(memory);
+        let made: SmallVec<[*mut f32; 4]> = made.map(|buffer| memory.pointer(buffer).cast()).collect();
+        move |rows, columns| self.fused.prefetch(rows, columns, &pointers, &made)
+    }
+}
+
 impl Work for Loops {
     fn tiles(&self) -> usize {
         self.fused.tiles()
+    }
+
+    fn share(&self, worker: usize, workers: usize) -> Range<usize> {
+        self.fused.tiling().part(worker, workers)
     }
 
     fn nanoseconds(&self) -> usize {

@@ -1,6 +1,8 @@
 //! Contractions as products of matrices: axes are joined into rows and columns wherever strides allow, without moving anything; the
 //! matrices of a batch may start anywhere.
 
+use std::ops::Range;
+
 use super::build::Build;
 use super::memory::Memory;
 use super::step::{Step, Work};
@@ -35,6 +37,23 @@ impl Product {
         self.value
     }
 
+    /// [`run`](Work::run), telling `ahead` of rows and columns before they are computed.
+    ///
+    /// # Safety
+    /// As for [`run`](Work::run).
+    pub unsafe fn run_ahead(
+        &self,
+        tile: usize,
+        memory: &Memory,
+        scratch: &mut Scratch,
+        ahead: &dyn Fn(Range<usize>, Range<usize>),
+    ) {
+        let start = |(buffer, offset): (BufferId, usize)| memory.pointer(buffer).cast::<f32>().wrapping_add(offset);
+        let [a, b, c] = [self.a, self.b, (self.c, 0)].map(start);
+        // SAFETY: the strides are those of views within their buffers; the rest is the caller's promise.
+        unsafe { self.gemm.run_tile_ahead(tile, a, b, c, scratch, ahead) };
+    }
+
     /// What it writes, row-major and from the start.
     pub fn output(&self) -> BufferId {
         self.c
@@ -44,6 +63,10 @@ impl Product {
 impl Work for Product {
     fn tiles(&self) -> usize {
         self.gemm.tiles()
+    }
+
+    fn share(&self, worker: usize, workers: usize) -> Range<usize> {
+        self.tiling().part(worker, workers)
     }
 
     fn nanoseconds(&self) -> usize {
@@ -57,9 +80,8 @@ impl Work for Product {
     }
 
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
-        let start = |(buffer, offset): (BufferId, usize)| memory.pointer(buffer).cast::<f32>().wrapping_add(offset);
-        // SAFETY: the strides are those of views within their buffers; the rest is the caller's promise.
-        unsafe { self.gemm.run_tile(tile, start(self.a), start(self.b), start((self.c, 0)), scratch) };
+        // SAFETY: the caller's promise.
+        unsafe { self.run_ahead(tile, memory, scratch, &|_, _| ()) };
     }
 }
 

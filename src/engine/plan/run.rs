@@ -6,7 +6,7 @@ use std::fmt;
 use super::memory::{Home, Memory};
 use super::{Kind, Plan, Store};
 use crate::base::Idx;
-use crate::engine::kernels::{AlignedBuf, Scratch, Team, Tiling};
+use crate::engine::kernels::{AlignedBuf, Scratch, Team};
 use crate::ops::RunContext;
 use crate::tensor::Tensor;
 
@@ -99,7 +99,9 @@ impl Watch for Unwatched {
     }
 }
 
-/// A worker's scratch memory, used by that worker only.
+/// A worker's scratch memory, used by that worker only. Two workers' never share a cache line (processors fetch pairs of lines):
+/// loops rewrite its tables for every row, and would wait for each other's line each time.
+#[repr(align(128))]
 struct Own(UnsafeCell<Scratch>);
 
 // SAFETY: `Engine::run` lets worker `w` alone touch element `w`.
@@ -178,8 +180,9 @@ impl Engine {
                         let mine = (first + index) % threads == worker;
                         0..usize::from(mine)
                     } else {
-                        Tiling::share(tiles, worker, threads)
+                        step.work.share(worker, threads)
                     };
+                    scratch.forget();
                     watch.step(worker, first + index, || {
                         for tile in share {
                             // SAFETY: the memory is the plan's; a wave's steps do not touch what another of them writes, and

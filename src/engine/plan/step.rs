@@ -1,16 +1,23 @@
 //! A step: work cut into tiles, and the buffers that it reads and writes. What kinds of work there are is told by the files that
 //! implement [`Work`].
 
+use std::ops::Range;
+
 use super::matmul::Product;
 use super::memory::Memory;
 use super::view::BufferId;
-use crate::engine::kernels::Scratch;
+use crate::engine::kernels::{Scratch, Tiling};
 use crate::ir::Value;
 
 /// Something that a team can do tile by tile.
 pub(super) trait Work: Send + Sync {
     /// Number of tiles; depends on shapes alone.
     fn tiles(&self) -> usize;
+
+    /// The tiles of worker `worker` of `workers`: consecutive, and the same in every run, so that caches stay warm.
+    fn share(&self, worker: usize, workers: usize) -> Range<usize> {
+        Tiling::share(self.tiles(), worker, workers)
+    }
 
     /// About how many nanoseconds all tiles take one thread; depends on shapes alone. What is not known counts as long.
     fn nanoseconds(&self) -> usize {

@@ -7,7 +7,7 @@
 
 use super::super::block::{Blocks, Fold, Map1, Map2, Map3, blocks};
 use super::super::simd::{Isa, LANES};
-use super::super::tiling::Tiling;
+use super::super::tiling::{Order, Tiling};
 use super::BLOCK;
 use super::layout::{Axes, Layout};
 use super::native::{self, Native};
@@ -86,6 +86,8 @@ pub struct Fused {
     pub(super) tiling: Tiling,
     pub(super) blocks: &'static Blocks,
     pub(super) layouts: Vec<Layout>,
+    /// What is loaded row by row without gaps, by layout, and whether it is stored as well.
+    pub(super) streams: Vec<(usize, bool)>,
     pub(super) uniform: Vec<Step>,
     pub(super) phases: Vec<Phase>,
     /// Stores of values that depend on nothing, done by the first tile.
@@ -174,6 +176,7 @@ impl Fused {
             tiling,
             blocks: blocks(isa),
             layouts: Vec::new(),
+            streams: Vec::new(),
             uniform: Vec::new(),
             phases: Vec::new(),
             uniform_stores: Vec::new(),
@@ -186,11 +189,32 @@ impl Fused {
         };
         plan.emit(&mut fused);
         fused.hoist_stores();
+        fused.find_streams();
         slots::assign(&mut fused);
         if isa == Isa::Avx512 {
             native::attach(&mut fused);
         }
         fused
+    }
+
+    /// Finds what is worth to be asked for ahead of time.
+    fn find_streams(&mut self) {
+        let steps = || self.phases.iter().flat_map(|phase| &phase.blocks);
+        let stored: Vec<usize> = (steps())
+            .filter_map(|step| match step.action {
+                Action::Store(_, layout, _) => Some(self.layouts[layout].buffer),
+                _ => None,
+            })
+            .collect();
+        let loads = steps().filter_map(|step| match step.action {
+            Action::Load(layout, Element::Word) => Some(layout),
+            _ => None,
+        });
+        let streams = loads.filter(|layout| {
+            let Layout { outer, inner, .. } = &self.layouts[*layout];
+            inner.is_linear(1) && !outer.is_fixed()
+        });
+        self.streams = streams.map(|layout| (layout, stored.contains(&self.layouts[layout].buffer))).collect();
     }
 
     /// Lets a result be computed straight into the place it is stored at, where nothing could read that place later.
@@ -271,7 +295,9 @@ fn suggested(program: &Program) -> Tiling {
         let column_step = (elements / rows).max(64).next_multiple_of(64).min(columns);
         ((2 * TILE.end() / column_step.max(1)).max(1), column_step)
     };
-    Tiling { rows, columns, row_step: row_step.min(rows).max(1), column_step: column_step.max(1) }
+    // Whole rows to each worker, or whole columns where columns are summed.
+    let order = if by_row { Order::Across } else { Order::Down };
+    Tiling { rows, columns, row_step: row_step.min(rows).max(1), column_step: column_step.max(1), order }
 }
 
 struct Planner<'a> {

@@ -28,6 +28,15 @@ impl Axes {
         self.0.is_empty()
     }
 
+    /// The stride from any index to the next, if there is one.
+    pub(super) fn stride(&self) -> Option<isize> {
+        match self.0[..] {
+            [] => Some(0),
+            [(_, stride)] => Some(stride),
+            _ => None,
+        }
+    }
+
     /// Whether consecutive indices are `step` apart.
     pub(super) fn is_linear(&self, step: isize) -> bool {
         matches!(self.0[..], [(_, stride)] if stride == step)

@@ -310,6 +310,10 @@ impl Native {
     /// # Safety
     /// As for [`Fused::run_tile`]; what earlier phases leave is there.
     pub(super) unsafe fn run(&self, tile: &mut Tile, row: usize, count: usize) {
+        if count > 1 && self.row_folds.is_empty() && self.find_strides(tile) {
+            // SAFETY: the caller's promises.
+            return unsafe { self.rows(tile, row, count) };
+        }
         for local in 0..count {
             // SAFETY: the accumulators and results are scratch words of their steps.
             unsafe {
@@ -331,27 +335,98 @@ impl Native {
         }
     }
 
+    /// Finds how far each stream moves from row to row; false if that is not the same everywhere, or rows fall into parts.
+    fn find_strides(&self, tile: &mut Tile) -> bool {
+        tile.strides.clear();
+        let packed = (tile.columns.len() * size_of::<f32>()) as isize;
+        for stream in &self.streams {
+            let stride = match stream {
+                Stream::Buffer(layout, bytes) => {
+                    tile.fused.layouts[*layout].outer.stride().map(|stride| stride * bytes)
+                }
+                Stream::Kept(_, true) | Stream::Columns(_) => Some(0),
+                Stream::Kept(_, false) | Stream::Earlier(_) => Some(packed),
+            };
+            let Some(stride) = stride else { return false };
+            tile.strides.push(stride);
+        }
+        !self.parted
+    }
+
+    /// Several rows without reductions of rows, whose streams move by `strides`.
+    ///
+    /// # Safety
+    /// As for [`run`](Native::run).
+    unsafe fn rows(&self, tile: &mut Tile, row: usize, count: usize) {
+        let (start, width) = (tile.columns.start, tile.columns.len());
+        let changing = self.scalars.iter().any(|scalar| match scalar {
+            Scalar::Uniform(_) => false,
+            Scalar::Row(_) | Scalar::Count(..) => true,
+            Scalar::Element(layout, _) => !tile.fused.layouts[*layout].outer.is_fixed(),
+        });
+        let code = &self.code;
+        // SAFETY: the caller's promises; rows follow each other at the strides.
+        unsafe {
+            self.point_to(tile, row, 0, start);
+            for local in 0..count {
+                if local > 0 {
+                    for (pointer, stride) in tile.pointers.iter_mut().zip(tile.strides.iter()) {
+                        *pointer = pointer.wrapping_byte_offset(*stride);
+                    }
+                    if changing {
+                        self.read_numbers(tile, row, local, start);
+                    }
+                }
+                let (pointers, scalars) = (tile.pointers.as_ptr(), tile.scalars.as_ptr());
+                code.code.run(pointers, scalars, code.constants.as_ptr(), tile.words.add(self.room), width);
+            }
+        }
+        for (out, at) in &self.kept {
+            tile.point(*out, *at);
+        }
+    }
+
+    /// Fills in the addresses and numbers for a place.
+    ///
+    /// # Safety
+    /// As for [`run`](Native::run).
+    unsafe fn point_to(&self, tile: &mut Tile, row: usize, local: usize, column: usize) {
+        tile.pointers.clear();
+        // SAFETY: the caller's promises.
+        unsafe {
+            for stream in &self.streams {
+                let address = self.address(tile, stream, row, local, column);
+                tile.pointers.push(address);
+            }
+            for sums in &self.sums {
+                tile.pointers.push(tile.words.add(*sums));
+            }
+            self.read_numbers(tile, row, local, column);
+        }
+    }
+
+    /// Fills in the numbers for a place.
+    ///
+    /// # Safety
+    /// As for [`run`](Native::run).
+    unsafe fn read_numbers(&self, tile: &mut Tile, row: usize, local: usize, column: usize) {
+        tile.scalars.clear();
+        for scalar in &self.scalars {
+            // SAFETY: the caller's promises.
+            let number = unsafe { self.number(tile, scalar, row, local, column) };
+            tile.scalars.push(number);
+        }
+    }
+
     /// One row, part by part.
     unsafe fn row(&self, tile: &mut Tile, row: usize, local: usize) {
         let (start, end) = (tile.columns.start, tile.columns.end);
         let mut column = start;
         while column < end {
             let count = if self.parted { self.part(tile.fused, column).min(end - column) } else { end - column };
-            tile.pointers.clear();
-            tile.scalars.clear();
             // SAFETY: the caller's promises.
             unsafe {
-                for stream in &self.streams {
-                    let address = self.address(tile, stream, row, local, column);
-                    tile.pointers.push(address);
-                }
-                for sums in &self.sums {
-                    tile.pointers.push(tile.words.add(*sums));
-                }
-                for scalar in &self.scalars {
-                    let number = self.number(tile, scalar, row, local, column);
-                    tile.scalars.push(number);
-                }
+                self.point_to(tile, row, local, column);
                 let (pointers, scalars) = (tile.pointers.as_ptr(), tile.scalars.as_ptr());
                 let code = &self.code;
                 code.code.run(pointers, scalars, code.constants.as_ptr(), tile.words.add(self.room), count);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::block::{Fold, Map1, Map2, Map3};
 use super::super::buffer::AlignedBuf;
 use super::super::simd::Isa;
-use super::super::tiling::Tiling;
+use super::super::tiling::{Order, Tiling};
 use super::{Access, Element, Fused, Instr, Program, Reg, Scratch};
 
 /// What a buffer holds after a run, with every NaN the same: instructions may pass on either operand's.
@@ -276,7 +276,8 @@ proptest! {
         let (rows, columns) = shape;
         let p = program(rows, columns, &choices, stores, folds[0], folds[1]);
         let tiling = steps.map(|(row_step, column_step)| {
-            Tiling { rows, columns, row_step, column_step: if folds[0] { columns } else { column_step } }
+            let order = if stores % 2 == 0 { Order::Across } else { Order::Down };
+            Tiling { rows, columns, row_step, column_step: if folds[0] { columns } else { column_step }, order }
         });
         agree(&p, tiling, &buffers(rows, columns, u64::from(seed), wild));
     }

@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use super::super::block::Operand;
 use super::super::buffer::AlignedBuf;
-use super::super::simd::LANES;
+use super::super::gemm::View;
+use super::super::simd::{LANES, prefetch};
 use super::BLOCK;
 use super::compile::{Action, Fused, Outlet, Slot, Step};
 use super::load::{Rect, count_up, direct, gather, scatter};
@@ -15,10 +16,15 @@ use super::load::{Rect, count_up, direct, gather, scatter};
 /// A worker's own memory. It grows to what the largest kernel needs and is then reused.
 pub struct Scratch {
     words: AlignedBuf,
+    /// Panels of a product, and of which operand they are as long as that is known, with their length.
+    panels: AlignedBuf,
+    held: Option<(View, usize)>,
     table: Vec<Operand>,
     /// What a call of machine code gets: addresses, and numbers.
     pointers: Vec<*mut f32>,
     scalars: Vec<f32>,
+    /// How far each address moves from row to row, in bytes.
+    strides: Vec<isize>,
 }
 
 // SAFETY: the pointers in the tables are rewritten before they are read in each run; between runs they are not used.
@@ -33,7 +39,36 @@ impl Default for Scratch {
 impl Scratch {
     /// Empty; kernels make room.
     pub fn new() -> Self {
-        Scratch { words: AlignedBuf::zeroed(0), table: Vec::new(), pointers: Vec::new(), scalars: Vec::new() }
+        Scratch {
+            words: AlignedBuf::zeroed(0),
+            panels: AlignedBuf::zeroed(0),
+            held: None,
+            table: Vec::new(),
+            pointers: Vec::new(),
+            scalars: Vec::new(),
+            strides: Vec::new(),
+        }
+    }
+
+    /// To be called whenever operands may have changed: what was kept of them is not used any more.
+    pub fn forget(&mut self) {
+        self.held = None;
+    }
+
+    /// Room for `len` words of panels.
+    pub(in super::super) fn panels(&mut self, len: usize) -> *mut f32 {
+        self.panels.ensure(len);
+        self.panels.as_mut_ptr()
+    }
+
+    /// Whether the panels are those of an operand.
+    pub(in super::super) fn holds_panels(&self, of: (View, usize)) -> bool {
+        self.held == Some(of)
+    }
+
+    /// The panels are now those of an operand.
+    pub(in super::super) fn hold_panels(&mut self, of: (View, usize)) {
+        self.held = Some(of);
     }
 
     /// At least `len` words, whatever they hold.
@@ -51,6 +86,7 @@ pub(super) struct Tile<'a> {
     pub table: &'a mut [Operand],
     pub pointers: &'a mut Vec<*mut f32>,
     pub scalars: &'a mut Vec<f32>,
+    pub strides: &'a mut Vec<isize>,
     pub columns: Range<usize>,
 }
 
@@ -70,8 +106,8 @@ impl Fused {
         }
         let words = scratch.words(self.words);
         let (rows, columns) = self.tiling.rect(tile);
-        let Scratch { table, pointers, scalars, .. } = scratch;
-        let mut run = Tile { fused: self, buffers, words, table, pointers, scalars, columns };
+        let Scratch { table, pointers, scalars, strides, .. } = scratch;
+        let mut run = Tile { fused: self, buffers, words, table, pointers, scalars, strides, columns };
         // SAFETY: the caller's promises; slots lie within `words` by construction.
         unsafe {
             run.start(tile);
@@ -84,6 +120,24 @@ impl Fused {
                 row += count;
             }
             run.end(tile, partials);
+        }
+    }
+
+    /// Asks for the elements that the program will load at these rows and columns of a tile, but not for those of the
+    /// buffers `except`. What is also stored is asked for as this processor's own.
+    pub fn prefetch(&self, rows: Range<usize>, columns: Range<usize>, buffers: &[*mut f32], except: &[*mut f32]) {
+        for (layout, stored) in &self.streams {
+            let layout = &self.layouts[*layout];
+            let buffer = buffers[layout.buffer];
+            if except.contains(&buffer) {
+                continue;
+            }
+            for row in rows.clone() {
+                let start = buffer.wrapping_offset(layout.row(row));
+                for column in columns.clone().step_by(LANES) {
+                    prefetch(start.wrapping_add(column), *stored);
+                }
+            }
         }
     }
 
@@ -368,7 +422,7 @@ impl Tile<'_> {
     /// Hands the tile's accumulators over: to their destination, or to the partial results.
     unsafe fn end(&mut self, tile: usize, partials: *mut f32) {
         let fused = self.fused;
-        let row_tile = tile / fused.tiling.column_tiles();
+        let (row_tile, _) = fused.tiling.place(tile);
         let stride = fused.columns.next_multiple_of(LANES);
         // SAFETY: the caller's promises; accumulators are scratch words.
         unsafe {

@@ -3,7 +3,7 @@
 use super::super::block::{Fold, Map1, Map2, Map3};
 use super::super::buffer::AlignedBuf;
 use super::super::simd::Isa;
-use super::super::tiling::Tiling;
+use super::super::tiling::{Order, Tiling};
 use super::{Access, Element, Fused, Instr, Program, Scratch};
 
 fn numbers(count: usize, seed: u32) -> Vec<f32> {
@@ -72,7 +72,7 @@ fn broadcasts_and_transposes() {
         p.push(Instr::Store(b, at(5, &[c, 1]), Element::Word));
         let n = rows * columns;
         let input = [numbers(n, 1), numbers(n, 2), numbers(columns, 3), numbers(rows, 4), vec![0.0; n], vec![0.0; n]];
-        for tiling in [None, Some(Tiling { rows, columns, row_step: 2, column_step: 48 })] {
+        for tiling in [None, Some(Tiling { rows, columns, row_step: 2, column_step: 48, order: Order::Down })] {
             let out = run(&p, tiling, &input);
             for row in 0..rows {
                 for column in 0..columns {
@@ -127,7 +127,7 @@ fn sums_over_rows_columns_and_everything() {
         p.push(Instr::FoldAll(Fold::Max, x, at(3, &[0, 0]), 1.0));
         p.push(Instr::FoldColumns(Fold::Min, x, at(4, &[0, 1]), 1.0));
         let input = [numbers(rows * columns, 5), vec![9.0; columns], vec![9.0], vec![9.0], vec![9.0; columns]];
-        for tiling in [None, Some(Tiling { rows, columns, row_step: 33, column_step: 17 })] {
+        for tiling in [None, Some(Tiling { rows, columns, row_step: 33, column_step: 17, order: Order::Across })] {
             let out = run(&p, tiling, &input);
             let x = |row: usize, column: usize| f64::from(input[0][row * columns + column]);
             for (column, (half, lowest)) in out[1].iter().zip(&out[4]).enumerate() {

@@ -11,7 +11,7 @@ use super::super::simd::{Isa, LANES, Portable, Simd};
 pub(super) const ROWS: usize = 6;
 
 /// A matrix in memory: its first element, and the strides of rows and columns.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct View {
     pub at: *mut f32,
     pub row: isize,
@@ -36,13 +36,20 @@ pub(super) struct Target {
     pub columns: usize,
 }
 
-/// `R` rows by `V` vectors of A B, where B's columns are consecutive and its last vector is read up to `columns`.
+/// `R` rows by `V` vectors of A B, where B's columns are consecutive and its last vector is read up to `columns`. With
+/// `PACK`, what is read of B is left in `panel`, each row whole vectors.
 ///
 /// # Safety
 /// A holds R by `k` and B `k` by `columns` readable elements, the target R by `columns` writable ones whose column
-/// stride is 1, and the instruction set exists.
+/// stride is 1, `panel` room for `k` rows of V vectors if they are to be left there, and the instruction set exists.
 #[inline(always)]
-unsafe fn block<S: Simd, const R: usize, const V: usize>(k: usize, a: View, b: View, target: Target) {
+unsafe fn block<S: Simd, const R: usize, const V: usize, const PACK: bool>(
+    k: usize,
+    a: View,
+    b: View,
+    target: Target,
+    panel: *mut f32,
+) {
     // SAFETY: the caller's promises; the last vector is masked.
     unsafe {
         let last = target.columns - (V - 1) * LANES;
@@ -57,20 +64,29 @@ unsafe fn block<S: Simd, const R: usize, const V: usize>(k: usize, a: View, b: V
                 }
             }
         }
-        let (mut pa, mut pb) = (a.at.cast_const(), b.at.cast_const());
+        let (mut pa, mut pb, mut to) = (a.at.cast_const(), b.at.cast_const(), panel);
+        let keep = |to: *mut f32, v: usize, x: S::F| {
+            if PACK {
+                S::store(to.add(v * LANES), x);
+            }
+            x
+        };
         if last == LANES {
             for _ in 0..k {
-                update::<S, R, V>(&mut sums, pa, a.row, |v| S::load(pb.add(v * LANES)));
+                update::<S, R, V>(&mut sums, pa, a.row, |v| keep(to, v, S::load(pb.add(v * LANES))));
                 pa = pa.wrapping_offset(a.column);
                 pb = pb.wrapping_offset(b.row);
+                to = to.wrapping_add(V * LANES);
             }
         } else {
             for _ in 0..k {
                 update::<S, R, V>(&mut sums, pa, a.row, |v| {
-                    if v + 1 == V { S::load_first(pb.add(v * LANES), last, zero) } else { S::load(pb.add(v * LANES)) }
+                    let at = pb.add(v * LANES);
+                    keep(to, v, if v + 1 == V { S::load_first(at, last, zero) } else { S::load(at) })
                 });
                 pa = pa.wrapping_offset(a.column);
                 pb = pb.wrapping_offset(b.row);
+                to = to.wrapping_add(V * LANES);
             }
         }
         for (r, sums) in sums.iter().enumerate() {
@@ -112,6 +128,9 @@ unsafe fn update<S: Simd, const R: usize, const V: usize>(
 /// `rows` rows (at most [`ROWS`]) by as many columns as fit the panel.
 type Block = unsafe fn(rows: usize, k: usize, a: View, b: View, target: Target);
 
+/// A full block that leaves the rows of B in `panel`, whole vectors each.
+type PackingBlock = unsafe fn(k: usize, a: View, b: View, target: Target, panel: *mut f32);
+
 /// Sixteen runs of sixteen consecutive elements, `apart` from each other, become the columns of sixteen rows that are `stride` apart.
 ///
 /// # Safety
@@ -143,6 +162,12 @@ macro_rules! instantiate {
                 // SAFETY: as for the caller.
                 unsafe { by_vectors!($S, $vectors, rows, k, a, b, target) }
             }
+
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn run_packing(k: usize, a: View, b: View, target: Target, panel: *mut f32) {
+                // SAFETY: as for the caller.
+                unsafe { packing_by_vectors!($S, $vectors, k, a, b, target, panel) }
+            }
         }
     };
 }
@@ -151,13 +176,22 @@ macro_rules! by_vectors {
     ($S:ty, [$($v:literal)+], $rows:ident, $k:ident, $a:ident, $b:ident, $target:ident) => {
         match $target.columns.div_ceil(LANES) {
             $($v => match $rows {
-                1 => block::<$S, 1, $v>($k, $a, $b, $target),
-                2 => block::<$S, 2, $v>($k, $a, $b, $target),
-                3 => block::<$S, 3, $v>($k, $a, $b, $target),
-                4 => block::<$S, 4, $v>($k, $a, $b, $target),
-                5 => block::<$S, 5, $v>($k, $a, $b, $target),
-                _ => block::<$S, 6, $v>($k, $a, $b, $target),
+                1 => block::<$S, 1, $v, false>($k, $a, $b, $target, std::ptr::null_mut()),
+                2 => block::<$S, 2, $v, false>($k, $a, $b, $target, std::ptr::null_mut()),
+                3 => block::<$S, 3, $v, false>($k, $a, $b, $target, std::ptr::null_mut()),
+                4 => block::<$S, 4, $v, false>($k, $a, $b, $target, std::ptr::null_mut()),
+                5 => block::<$S, 5, $v, false>($k, $a, $b, $target, std::ptr::null_mut()),
+                _ => block::<$S, 6, $v, false>($k, $a, $b, $target, std::ptr::null_mut()),
             },)+
+            _ => {}
+        }
+    };
+}
+
+macro_rules! packing_by_vectors {
+    ($S:ty, [$($v:literal)+], $k:ident, $a:ident, $b:ident, $target:ident, $panel:ident) => {
+        match $target.columns.div_ceil(LANES) {
+            $($v => block::<$S, ROWS, $v, true>($k, $a, $b, $target, $panel),)+
             _ => {}
         }
     };
@@ -173,6 +207,8 @@ instantiate!(avx512, Avx512, [1 2 3 4], "avx512f,avx512dq,avx512bw,avx512vl,avx2
 pub(super) struct Blocks {
     /// Computes a block.
     pub block: Block,
+    /// Computes a block of [`ROWS`] rows and packs its panel on the way.
+    pub packing_block: PackingBlock,
     /// The columns that `block` takes at a time.
     pub width: usize,
     /// Turns rows into columns.
@@ -183,9 +219,11 @@ pub(super) struct Blocks {
 pub(super) fn blocks(isa: Isa) -> Blocks {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => Blocks { block: avx2::run, width: LANES, turn },
+        Isa::Avx2 => Blocks { block: avx2::run, packing_block: avx2::run_packing, width: LANES, turn },
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => Blocks { block: avx512::run, width: 4 * LANES, turn: Avx512::turn },
-        _ => Blocks { block: portable::run, width: LANES, turn },
+        Isa::Avx512 => {
+            Blocks { block: avx512::run, packing_block: avx512::run_packing, width: 4 * LANES, turn: Avx512::turn }
+        }
+        _ => Blocks { block: portable::run, packing_block: portable::run_packing, width: LANES, turn },
     }
 }

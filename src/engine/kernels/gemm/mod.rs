@@ -8,11 +8,12 @@ mod micro;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::fused::Scratch;
 use super::simd::{Isa, LANES};
-use super::tiling::Tiling;
+use super::tiling::{Order, Tiling};
 pub(super) use micro::View;
 use micro::{Blocks, ROWS, Target, blocks};
 
@@ -106,13 +107,44 @@ impl Gemm {
         self.tiling.rows * self.tiling.columns * self.k
     }
 
+    /// Whether tiles below each other share what is packed of B.
+    fn keeps_panels(&self) -> bool {
+        let below = self.tiling.order == Order::Down || self.tiling.column_tiles() == 1;
+        below && self.m == self.tiling.rows && self.tiling.row_tiles() > 1 && self.k <= DEPTH
+    }
+
+    /// Words for a block, and one panel or all of a tile.
+    fn panels_len(&self, columns: usize) -> usize {
+        let wide = if self.keeps_panels() { columns.next_multiple_of(LANES) } else { PANEL };
+        ROWS * PANEL + DEPTH.min(self.k) * wide
+    }
+
     /// Computes one tile of C. Different tiles may be computed at the same time.
     ///
     /// # Safety
     /// The strides address valid elements of all three operands; nobody else touches this tile of C or writes A and B,
     /// and C overlaps neither.
     pub unsafe fn run_tile(&self, tile: usize, a: *const f32, b: *const f32, c: *mut f32, scratch: &mut Scratch) {
+        // SAFETY: the caller's promises.
+        unsafe { self.run_tile_ahead(tile, a, b, c, scratch, &|_, _| ()) };
+    }
+
+    /// [`run_tile`](Self::run_tile), telling `ahead` the rows and columns of each block before it is computed: what is
+    /// done with them next can be brought near meanwhile.
+    ///
+    /// # Safety
+    /// As for [`run_tile`](Self::run_tile).
+    pub unsafe fn run_tile_ahead(
+        &self,
+        tile: usize,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        scratch: &mut Scratch,
+        ahead: &dyn Fn(Range<usize>, Range<usize>),
+    ) {
         let (rows, columns) = self.tiling.rect(tile);
+        let len = self.panels_len(columns.len());
         let mut row = rows.start;
         while row < rows.end && !columns.is_empty() {
             let matrix = row / self.m;
@@ -130,29 +162,48 @@ impl Gemm {
             let (a, b) = (view(a.cast_mut(), a_start, self.a), view(b.cast_mut(), b_start, self.b));
             let c = view(c, along(self.c), self.c);
             let (top, height) = (row - matrix * self.m, end - row);
-            let words = scratch.words(scratch_len(self.k));
             let (a, b, c) = (a.from(top, 0), b.from(0, columns.start), c.from(top, columns.start));
-            // SAFETY: the caller's promises for this matrix of the batch; `words` was made large enough.
-            unsafe { multiply(self.isa, [height, columns.len(), self.k], a, b, c, self.accumulate, words) };
+            let held = self.keeps_panels() && scratch.holds_panels((b, len));
+            let words = scratch.panels(len);
+            let first = row;
+            let tell = |rows: Range<usize>, within: Range<usize>| {
+                ahead(first + rows.start..first + rows.end, columns.start + within.start..columns.start + within.end);
+            };
+            let call = Call { add: self.accumulate, panels: words, keep: self.keeps_panels(), held, ahead: &tell };
+            // SAFETY: the caller's promises for this matrix of the batch; the panels have as much room as they need.
+            unsafe { multiply(self.isa, [height, columns.len(), self.k], a, b, c, &call) };
+            if self.keeps_panels() {
+                scratch.hold_panels((b, len));
+            }
             row = end;
         }
     }
 }
 
-/// Words of scratch memory that [`multiply`] needs for a product of depth `k`.
-pub(super) fn scratch_len(k: usize) -> usize {
-    DEPTH.min(k) * PANEL + ROWS * PANEL
+/// How to multiply, and where panels are packed.
+struct Call<'a> {
+    /// Whether C's elements are the first summands.
+    add: bool,
+    /// Room for a block, then for one panel, or for all panels if they are kept.
+    panels: *mut f32,
+    /// Whether all panels are kept for the next call.
+    keep: bool,
+    /// Whether the last call kept the very panels that this one needs.
+    held: bool,
+    /// Is told rows and columns of C before they are computed.
+    ahead: &'a dyn Fn(Range<usize>, Range<usize>),
 }
 
 /// C = A B or C += A B for A of `m` by `k` and B of `k` by `n`, panel by panel, on one thread.
 ///
 /// # Safety
-/// The views address valid elements, C overlaps neither A nor B, nobody else touches C or writes A and B; `words` has
-/// [`scratch_len`] words; the instruction set exists.
-pub(super) unsafe fn multiply(isa: Isa, [m, n, k]: [usize; 3], a: View, b: View, c: View, add: bool, words: *mut f32) {
-    let Blocks { block, width, .. } = blocks(isa);
-    // SAFETY: the scratch memory has room for a panel and a block.
-    let aside = View { at: unsafe { words.add(DEPTH.min(k) * PANEL) }, row: PANEL as isize, column: 1 };
+/// The views address valid elements, C overlaps neither A nor B, nobody else touches C or writes A and B; there is room
+/// for the panels; panels are kept only of one depth; the instruction set exists.
+unsafe fn multiply(isa: Isa, [m, n, k]: [usize; 3], a: View, b: View, c: View, call: &Call) {
+    let Blocks { block, packing_block, width, .. } = blocks(isa);
+    let aside = View { at: call.panels, row: PANEL as isize, column: 1 };
+    // SAFETY: the panels stand behind the block.
+    let panels = unsafe { call.panels.add(ROWS * PANEL) };
     let mut depth = 0;
     // An empty sum still writes zeros.
     loop {
@@ -160,18 +211,32 @@ pub(super) unsafe fn multiply(isa: Isa, [m, n, k]: [usize; 3], a: View, b: View,
         for column in (0..n).step_by(width) {
             let columns = width.min(n - column);
             let source = b.from(depth, column);
-            let packed = source.column != 1 || m > PACK_ROWS;
-            // SAFETY: the caller's promises.
-            let panel = if packed { unsafe { pack(isa, source, deep, columns, words) } } else { source };
+            let to = panels.wrapping_add(if call.keep { column * k } else { 0 });
+            let packed = View { at: to, row: columns.next_multiple_of(LANES) as isize, column: 1 };
+            let on_the_way = source.column == 1 && c.column == 1 && m >= ROWS;
+            let mut panel = match () {
+                _ if call.held => packed,
+                _ if source.column == 1 && m <= PACK_ROWS && !call.keep => source,
+                _ if on_the_way => source,
+                _ => {
+                    // SAFETY: the caller's promises.
+                    unsafe { pack(isa, source, deep, columns, packed) };
+                    packed
+                }
+            };
             for row in (0..m).step_by(ROWS) {
                 let height = ROWS.min(m - row);
-                let target = Target { c: c.from(row, column), add: add || depth > 0, columns };
+                let target = Target { c: c.from(row, column), add: call.add || depth > 0, columns };
+                (call.ahead)(row..row + height, column..column + columns);
                 // SAFETY: the caller's promises; `aside` has room for a block.
                 unsafe {
-                    if c.column == 1 {
-                        block(height, deep, a.from(row, depth), panel, target);
-                    } else {
+                    if c.column != 1 {
                         block_aside(isa, [height, deep], a.from(row, depth), panel, target, aside);
+                    } else if row == 0 && on_the_way && !call.held && (m > PACK_ROWS || call.keep) {
+                        packing_block(deep, a.from(row, depth), panel, target, to);
+                        panel = packed;
+                    } else {
+                        block(height, deep, a.from(row, depth), panel, target);
                     }
                 }
             }
@@ -204,12 +269,12 @@ unsafe fn block_aside(isa: Isa, [height, deep]: [usize; 2], a: View, b: View, ta
     each(&|there, here| unsafe { there.write(here.read()) });
 }
 
-/// Copies `deep` rows of `count` columns together, so that each row is whole vectors.
+/// Copies `deep` rows of `count` columns together to `to`, whose rows are whole vectors.
 ///
 /// # Safety
-/// B holds that many readable elements, and `words` has room for `deep` times [`PANEL`].
-unsafe fn pack(isa: Isa, b: View, deep: usize, count: usize, words: *mut f32) -> View {
-    let stride = count.next_multiple_of(LANES);
+/// B holds that many readable elements, and `to` has room for `deep` rows.
+unsafe fn pack(isa: Isa, b: View, deep: usize, count: usize, to: View) {
+    let (words, stride) = (to.at, to.row.cast_unsigned());
     // SAFETY: the caller's promises; `stride` is at most `PANEL`.
     unsafe {
         if b.column == 1 {
@@ -236,22 +301,26 @@ unsafe fn pack(isa: Isa, b: View, deep: usize, count: usize, words: *mut f32) ->
             }
         }
     }
-    View { at: words, row: stride as isize, column: 1 }
 }
 
-/// Tiles of whole panels; more than one row of tiles only where there are few panels and much to do in each. Where a sum is short, what
-/// follows the product takes longer than the product: tiles lie flat then, with rows long enough for loop nests, and stay in cache.
+/// Tiles of whole panels; more than one row of tiles only where there are few panels and much to do in each. A worker takes whole
+/// columns of one matrix. Where a sum is short, what follows the product takes longer than the product: tiles are some whole rows then,
+/// which a loop nest passes in the order in which they lie in memory, few enough to be in cache still.
 fn tiling(batch: usize, m: usize, n: usize, k: usize) -> Tiling {
     /// Tiles to aim for, the fewest rows that pay for packing a panel, and multiply-adds that are worth a tile.
     const TILES: usize = 16;
     const TALL: usize = 96;
     const WORK: usize = 1 << 18;
-    /// The longest sum, the fewest rows and columns that make flat tiles, and their extents.
+    /// The longest sum and the fewest rows and columns that make flat tiles; the elements of one, its most rows and columns.
     const SHORT: usize = 256;
-    const FLAT: [usize; 2] = [48, 256];
+    const WIDE: [usize; 2] = [96, 128];
+    const FLAT: usize = 1 << 14;
+    const FLAT_MOST: [usize; 2] = [48, 1024];
 
-    if batch == 1 && k <= SHORT && m >= 2 * FLAT[0] && n >= FLAT[1] {
-        return Tiling { rows: m, columns: n, row_step: FLAT[0], column_step: FLAT[1] };
+    if batch == 1 && k <= SHORT && m >= WIDE[0] && n >= WIDE[1] {
+        let column_step = n.min(FLAT_MOST[1]);
+        let row_step = (FLAT / column_step / ROWS * ROWS).clamp(ROWS, FLAT_MOST[0]);
+        return Tiling { rows: m, columns: n, row_step, column_step, order: Order::Across };
     }
     let column_step = PANEL.min(n).max(1);
     let panels = n.div_ceil(PANEL).max(1);
@@ -262,5 +331,6 @@ fn tiling(batch: usize, m: usize, n: usize, k: usize) -> Tiling {
         // Whole matrices, several of them if they are small.
         m * (WORK / (m * n * k).max(1)).max(1)
     };
-    Tiling { rows: batch * m, columns: n, row_step: row_step.max(1), column_step }
+    let order = if batch == 1 { Order::Down } else { Order::Across };
+    Tiling { rows: batch * m, columns: n, row_step: row_step.max(1), column_step, order }
 }

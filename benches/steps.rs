@@ -2,12 +2,14 @@
 //!
 //! `cargo bench --bench steps -- [threads] [part of a case's name]`. Most graphs are built directly on the operations, some from the
 //! programs in `programs/`; what reading `.nn` and data costs is not here. `plan_ms` is the time from a graph to a plan, passes included;
-//! `processor_us` is the processor time of a step, all threads and their waiting together.
+//! `processor_us` is the processor time of a step, all threads and their waiting together. `barrier_ns` is what a meeting of the threads
+//! takes, the median before the blocks: a virtual machine's processors lie near each other or far apart, and steps take accordingly.
 
 use std::time::Instant;
 
 use nnlc::autodiff::gradients;
 use nnlc::driver::{Request, Session};
+use nnlc::engine::kernels::Team;
 use nnlc::engine::plan::{Engine, Feed, Options, Plan, Store};
 use nnlc::ir::{Attrs, Graph, Input, Op, Place, ResultRole, ResultValue, Update, Value, VarId, Variable, VariableKind};
 use nnlc::lower::lower;
@@ -253,6 +255,14 @@ fn processor_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
+/// Nanoseconds of a meeting of all threads.
+fn meeting(team: &Team) -> f64 {
+    const MEETINGS: u32 = 5_000;
+    let started = Instant::now();
+    team.run(&|_| (0..MEETINGS).for_each(|_| team.barrier().wait()));
+    started.elapsed().as_secs_f64() * 1e9 / f64::from(MEETINGS)
+}
+
 fn time(name: &str, mut model: Model, batch: usize, threads: usize) {
     let started = Instant::now();
     let graph = Pipeline::standard().run(&model.graph);
@@ -267,8 +277,10 @@ fn time(name: &str, mut model: Model, batch: usize, threads: usize) {
     let mut engine = Engine::new(threads);
     let mut context = RunContext { seed: 1, step: 0, batch };
     let mut first = 0.0;
-    let (mut blocks, mut work) = (Vec::new(), f64::INFINITY);
+    let (mut blocks, mut meetings, mut work) = (Vec::new(), Vec::new(), f64::INFINITY);
+    let team = Team::new(threads);
     for block in 0..12 {
+        meetings.push(meeting(&team));
         let (started, spent) = (Instant::now(), processor_seconds());
         let mut steps = 0;
         while steps == 0 || started.elapsed().as_secs_f64() < 0.15 {
@@ -282,11 +294,16 @@ fn time(name: &str, mut model: Model, batch: usize, threads: usize) {
         blocks.push(started.elapsed().as_secs_f64() * 1e6 / f64::from(steps));
         work = work.min((processor_seconds() - spent) * 1e6 / f64::from(steps));
     }
+    if std::env::var_os("BLOCKS").is_some() {
+        blocks.iter().zip(&meetings).for_each(|(us, ns)| eprintln!("{us:.1} us, meeting {ns:.0} ns"));
+    }
     blocks.sort_by(f64::total_cmp);
+    meetings.sort_by(f64::total_cmp);
+    let barrier = meetings[meetings.len() / 2];
     let (median, best) = (blocks[blocks.len() / 2], blocks[0]);
     println!(
         "{{\"case\": \"{name}\", \"threads\": {threads}, \"us\": {median:.1}, \"best_us\": {best:.1}, \"processor_us\": {work:.1}, \"plan_ms\": {planned:.2}, \
-         \"barriers\": {}, \"MiB\": {:.1}, \"first_loss\": {first:.5}}}",
+         \"barrier_ns\": {barrier:.0}, \"barriers\": {}, \"MiB\": {:.1}, \"first_loss\": {first:.5}}}",
         plan.barriers(),
         plan.bytes() as f64 / f64::from(1 << 20)
     );

@@ -30,5 +30,5 @@ pub use fused::{Access, Element, Fused, Instr, Program, Reg, Scratch};
 pub use gather::Gather;
 pub use gemm::{Gemm, Matrix};
 pub use pool::{Barrier, MAX_THREADS, Team};
-pub use simd::{Isa, LANES};
+pub use simd::{Isa, LANES, settle_stores};
 pub use tiling::Tiling;

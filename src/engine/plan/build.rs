@@ -32,6 +32,7 @@ pub(super) fn plan(graph: &Graph, batch: usize, store: &Store, options: &Options
     let slots = slots(graph, store)?;
     let mut build = Build::new(graph, batch)?;
     build.locate_given();
+    build.find_multiplied();
     let Grouping { items, order, places, free } = group(graph, &build.reached, &build.sizes, &build.is_view);
     order.iter().enumerate().for_each(|(rank, item)| build.ranks[*item] = rank);
     (build.places, build.free) = (places, free);
@@ -103,6 +104,8 @@ pub(super) struct Build<'g> {
     /// The buffer of each input and variable.
     input_buffers: Vec<BufferId>,
     variable_buffers: IndexVec<VarId, BufferId>,
+    /// Which variables are operands of products.
+    multiplied: IndexVec<VarId, bool>,
     constants: Vec<(BufferId, Arc<Tensor>)>,
     pub steps: Vec<Step>,
 }
@@ -144,6 +147,7 @@ impl<'g> Build<'g> {
             readers: graph.variables.iter().map(|_| Vec::new()).collect(),
             input_buffers: Vec::new(),
             variable_buffers: IndexVec::new(),
+            multiplied: graph.variables.iter().map(|_| false).collect(),
             constants: Vec::new(),
             steps: Vec::new(),
         })
@@ -175,6 +179,26 @@ impl<'g> Build<'g> {
                 op::CONSTANT => Some(self.constant(self.kind(value), node.attrs.get_tensor("value").clone())),
                 _ => None,
             };
+        }
+    }
+
+    /// Whether a buffer is a variable's that products read: many workers do then, wherever they write it.
+    pub fn is_multiplied(&self, buffer: BufferId) -> bool {
+        matches!(self.buffers[buffer].home, Home::Variable(index) if self.multiplied[VarId::new(index)])
+    }
+
+    /// Finds the variables that are operands of products.
+    fn find_multiplied(&mut self) {
+        for (_, node) in self.graph.nodes.iter_enumerated().filter(|(value, _)| self.reached[*value]) {
+            if node.op.0 != "contract" {
+                continue;
+            }
+            for input in &node.inputs {
+                let base = self.graph.node(self.base(*input));
+                if base.op == op::VARIABLE {
+                    self.multiplied[position::<VarId>(base)] = true;
+                }
+            }
         }
     }
 

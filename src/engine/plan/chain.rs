@@ -43,11 +43,7 @@ impl Work for Chain {
         // SAFETY: the loop nest reads of each product the elements of its own tile only, and writes no operand of it, as `absorb` saw to;
         // the rest is the caller's promise.
         unsafe {
-            let ahead = self.loops.ahead(memory, self.products.iter().map(Product::output));
-            let [rest @ .., last] = &self.products[..] else { return self.loops.run(tile, memory, scratch) };
-            rest.iter().for_each(|product| product.run(tile, memory, scratch));
-            // What the loops need next to the products comes nearer while the last of them is computed.
-            last.run_ahead(tile, memory, scratch, &ahead);
+            self.products.iter().for_each(|product| product.run(tile, memory, scratch));
             self.loops.run(tile, memory, scratch);
         }
     }

@@ -39,15 +39,6 @@ impl Loops {
     }
 }
 
-impl Loops {
-    /// Asks for what it will load at some rows and columns, but for the buffers `made` meanwhile.
-    pub fn ahead(&self, memory: &Memory, made: impl Iterator<Item = BufferId>) -> impl Fn(Range<usize>, Range<usize>) {
-        let (pointers, _) = self.pointers(memory);
-        let made: SmallVec<[*mut f32; 4]> = made.map(|buffer| memory.pointer(buffer).cast()).collect();
-        move |rows, columns| self.fused.prefetch(rows, columns, &pointers, &made)
-    }
-}
-
 impl Work for Loops {
     fn tiles(&self) -> usize {
         self.fused.tiles()
@@ -320,6 +311,7 @@ impl Emit<'_, '_> {
     fn finish(self, group: &Group) {
         let Emit { build, mut program, buffers, mut reads, writes, .. } = self;
         let Some(last) = group.members.last() else { return };
+        program.shared = (0..buffers.len()).filter(|at| build.is_multiplied(buffers[*at])).collect();
         let products = chain::absorb(&mut build.steps, &mut program, &buffers, &writes);
         let fused = Arc::new(match products.first() {
             Some(product) => Fused::with_tiling(&program, product.tiling()),

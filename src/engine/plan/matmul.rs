@@ -37,23 +37,6 @@ impl Product {
         self.value
     }
 
-    /// [`run`](Work::run), telling `ahead` of rows and columns before they are computed.
-    ///
-    /// # Safety
-    /// As for [`run`](Work::run).
-    pub unsafe fn run_ahead(
-        &self,
-        tile: usize,
-        memory: &Memory,
-        scratch: &mut Scratch,
-        ahead: &dyn Fn(Range<usize>, Range<usize>),
-    ) {
-        let start = |(buffer, offset): (BufferId, usize)| memory.pointer(buffer).cast::<f32>().wrapping_add(offset);
-        let [a, b, c] = [self.a, self.b, (self.c, 0)].map(start);
-        // SAFETY: the strides are those of views within their buffers; the rest is the caller's promise.
-        unsafe { self.gemm.run_tile_ahead(tile, a, b, c, scratch, ahead) };
-    }
-
     /// What it writes, row-major and from the start.
     pub fn output(&self) -> BufferId {
         self.c
@@ -80,8 +63,9 @@ impl Work for Product {
     }
 
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
-        // SAFETY: the caller's promise.
-        unsafe { self.run_ahead(tile, memory, scratch, &|_, _| ()) };
+        let start = |(buffer, offset): (BufferId, usize)| memory.pointer(buffer).cast::<f32>().wrapping_add(offset);
+        // SAFETY: the strides are those of views within their buffers; the rest is the caller's promise.
+        unsafe { self.gemm.run_tile(tile, start(self.a), start(self.b), start((self.c, 0)), scratch) };
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use super::memory::{Home, Memory};
 use super::{Kind, Plan, Store};
 use crate::base::Idx;
-use crate::engine::kernels::{AlignedBuf, Scratch, Team};
+use crate::engine::kernels::{AlignedBuf, Scratch, Team, settle_stores};
 use crate::ops::RunContext;
 use crate::tensor::Tensor;
 
@@ -113,6 +115,10 @@ pub struct Engine {
     scratch: Vec<Own>,
     arena: AlignedBuf,
     memory: Memory,
+    /// Runs so far.
+    runs: u64,
+    /// Nanoseconds of a meeting of the workers when it was measured last.
+    meeting: AtomicU64,
 }
 
 impl Engine {
@@ -121,7 +127,7 @@ impl Engine {
         let team = Team::new(threads);
         let scratch = (0..team.threads()).map(|_| Own(UnsafeCell::default())).collect();
         let memory = Memory { pointers: Vec::new(), run: RunContext::default() };
-        Engine { team, scratch, arena: AlignedBuf::zeroed(0), memory }
+        Engine { team, scratch, arena: AlignedBuf::zeroed(0), memory, runs: 0, meeting: AtomicU64::new(0) }
     }
 
     /// The number of threads.
@@ -165,10 +171,17 @@ impl Engine {
             Home::Input(index) => feeds[index].parts().map_or(std::ptr::null(), |(_, _, start)| start).cast_mut(),
             Home::Variable(index) => plan.slots[index].map_or(std::ptr::null_mut(), |slot| store.pointer(slot)),
         }));
+        let measure = self.runs.is_multiple_of(MEASURED_EVERY) && self.team.threads() > 1;
+        self.runs += 1;
+        let (meeting, far) = (&self.meeting, self.meeting.load(Ordering::Relaxed) > FAR);
         let (memory, scratch, team, threads) = (&self.memory, &self.scratch, &self.team, self.team.threads());
         team.run(&|worker| {
             // SAFETY: each worker has a number of its own.
             let scratch = unsafe { &mut *scratch[worker].0.get() };
+            scratch.set_far(far);
+            if measure {
+                measure_meeting(team, worker, meeting);
+            }
             let mut first = 0;
             for (number, wave) in plan.waves.iter().enumerate() {
                 for (index, step) in plan.steps[first..first + wave.steps].iter().enumerate() {
@@ -192,6 +205,9 @@ impl Engine {
                     });
                 }
                 first += wave.steps;
+                if far {
+                    settle_stores();
+                }
                 let goes_on = wave.solo && plan.waves.get(number + 1).is_some_and(|next| next.solo);
                 if !goes_on {
                     team.barrier().wait();
@@ -199,6 +215,23 @@ impl Engine {
             }
         });
         Ok(Outcome { plan, memory: &self.memory })
+    }
+}
+
+/// Runs after which the meeting of workers is measured again: virtual machines move their processors now and then.
+const MEASURED_EVERY: u64 = 64;
+/// Meetings that take longer than this many nanoseconds are between processors that share no cache.
+const FAR: u64 = 190;
+
+/// Lets the workers meet some times, and notes how long a meeting takes.
+fn measure_meeting(team: &Team, worker: usize, meeting: &AtomicU64) {
+    const MEETINGS: u32 = 16;
+    team.barrier().wait();
+    let started = Instant::now();
+    (0..MEETINGS).for_each(|_| team.barrier().wait());
+    if worker == 0 {
+        let spent = started.elapsed() / MEETINGS;
+        meeting.store(u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 

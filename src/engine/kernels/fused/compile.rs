@@ -86,8 +86,8 @@ pub struct Fused {
     pub(super) tiling: Tiling,
     pub(super) blocks: &'static Blocks,
     pub(super) layouts: Vec<Layout>,
-    /// What is loaded row by row without gaps, by layout, and whether it is stored as well.
-    pub(super) streams: Vec<(usize, bool)>,
+    /// Buffers that other workers read, as the program says.
+    pub(super) shared: Vec<usize>,
     pub(super) uniform: Vec<Step>,
     pub(super) phases: Vec<Phase>,
     /// Stores of values that depend on nothing, done by the first tile.
@@ -176,7 +176,7 @@ impl Fused {
             tiling,
             blocks: blocks(isa),
             layouts: Vec::new(),
-            streams: Vec::new(),
+            shared: program.shared.clone(),
             uniform: Vec::new(),
             phases: Vec::new(),
             uniform_stores: Vec::new(),
@@ -189,32 +189,11 @@ impl Fused {
         };
         plan.emit(&mut fused);
         fused.hoist_stores();
-        fused.find_streams();
         slots::assign(&mut fused);
         if isa == Isa::Avx512 {
             native::attach(&mut fused);
         }
         fused
-    }
-
-    /// Finds what is worth to be asked for ahead of time.
-    fn find_streams(&mut self) {
-        let steps = || self.phases.iter().flat_map(|phase| &phase.blocks);
-        let stored: Vec<usize> = (steps())
-            .filter_map(|step| match step.action {
-                Action::Store(_, layout, _) => Some(self.layouts[layout].buffer),
-                _ => None,
-            })
-            .collect();
-        let loads = steps().filter_map(|step| match step.action {
-            Action::Load(layout, Element::Word) => Some(layout),
-            _ => None,
-        });
-        let streams = loads.filter(|layout| {
-            let Layout { outer, inner, .. } = &self.layouts[*layout];
-            inner.is_linear(1) && !outer.is_fixed()
-        });
-        self.streams = streams.map(|layout| (layout, stored.contains(&self.layouts[layout].buffer))).collect();
     }
 
     /// Lets a result be computed straight into the place it is stored at, where nothing could read that place later.

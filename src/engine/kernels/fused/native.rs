@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::super::block::{Fold, Map2, value1, value2, value3};
+use super::super::buffer::ALIGNMENT;
 use super::super::jit::{Compiled, Graph, Recorder, Value, compile, record};
 use super::super::simd::LANES;
 use super::compile::{Action, Fused, Step};
@@ -49,6 +50,8 @@ enum Scalar {
 /// A phase as machine code.
 pub(super) struct Native {
     code: Arc<Compiled>,
+    /// The same loop for workers far apart, and the streams that it stores past the caches.
+    through: Option<(Arc<Compiled>, Vec<usize>)>,
     streams: Vec<Stream>,
     scalars: Vec<Scalar>,
     /// Places of the accumulators.
@@ -122,8 +125,20 @@ impl<'a> Builder<'a> {
             return None;
         }
         let code = compile(&self.graph, self.streams.len(), self.sums.len())?;
+        let through = self.through();
         let Builder { streams, scalars, sums, row_folds, kept, .. } = self;
-        Some(Native { code, streams, scalars, sums, row_folds, kept, room: 0, parted })
+        Some(Native { code, through, streams, scalars, sums, row_folds, kept, room: 0, parted })
+    }
+
+    /// The loop that stores what other workers read past the caches, if there is any.
+    fn through(&self) -> Option<(Arc<Compiled>, Vec<usize>)> {
+        let stored = self.graph.stored().filter(|stream| match self.streams[*stream] {
+            Stream::Buffer(layout, _) => self.fused.shared.contains(&self.fused.layouts[layout].buffer),
+            _ => false,
+        });
+        let stored: Vec<usize> = stored.collect();
+        let graph = (!stored.is_empty()).then(|| self.graph.storing_through(&stored))?;
+        Some((compile(&graph, self.streams.len(), self.sums.len())?, stored))
     }
 
     /// Whether sums over everything meet their elements in the interpreter's order, which packs short rows.
@@ -305,6 +320,18 @@ fn bytes(element: Element) -> isize {
 }
 
 impl Native {
+    /// The loop to run on the addresses of `tile`. Beyond the processor's caches only whole cache lines are stored.
+    fn code(&self, tile: &Tile) -> &Compiled {
+        match &self.through {
+            Some((code, streams))
+                if tile.far && streams.iter().all(|s| tile.pointers[*s].addr().is_multiple_of(ALIGNMENT)) =>
+            {
+                code
+            }
+            _ => &self.code,
+        }
+    }
+
     /// The phase over `count` rows from `row`; reductions of a single row are begun and ended by the caller.
     ///
     /// # Safety
@@ -364,7 +391,6 @@ impl Native {
             Scalar::Row(_) | Scalar::Count(..) => true,
             Scalar::Element(layout, _) => !tile.fused.layouts[*layout].outer.is_fixed(),
         });
-        let code = &self.code;
         // SAFETY: the caller's promises; rows follow each other at the strides.
         unsafe {
             self.point_to(tile, row, 0, start);
@@ -378,6 +404,7 @@ impl Native {
                     }
                 }
                 let (pointers, scalars) = (tile.pointers.as_ptr(), tile.scalars.as_ptr());
+                let code = self.code(tile);
                 code.code.run(pointers, scalars, code.constants.as_ptr(), tile.words.add(self.room), width);
             }
         }
@@ -428,7 +455,7 @@ impl Native {
             unsafe {
                 self.point_to(tile, row, local, column);
                 let (pointers, scalars) = (tile.pointers.as_ptr(), tile.scalars.as_ptr());
-                let code = &self.code;
+                let code = self.code(tile);
                 code.code.run(pointers, scalars, code.constants.as_ptr(), tile.words.add(self.room), count);
             }
             column += count;

@@ -14,11 +14,12 @@ fn bits(memory: &[AlignedBuf]) -> Vec<Vec<u32>> {
     memory.iter().map(|buffer| buffer.iter().map(bits).collect()).collect()
 }
 
-fn run(fused: &Fused, buffers: &[Vec<f32>]) -> Vec<Vec<u32>> {
+fn run(fused: &Fused, buffers: &[Vec<f32>], far: bool) -> Vec<Vec<u32>> {
     let mut memory: Vec<AlignedBuf> = buffers.iter().map(|b| AlignedBuf::from_slice(b)).collect();
     let pointers: Vec<*mut f32> = memory.iter_mut().map(|b| b.as_mut_ptr()).collect();
     let mut partials = AlignedBuf::zeroed(fused.partials_len());
     let mut scratch = Scratch::new();
+    scratch.set_far(far);
     // SAFETY: the programs address their buffers within bounds, and all tiles run before the end.
     unsafe {
         (0..fused.tiles()).for_each(|tile| fused.run_tile(tile, &pointers, partials.as_mut_ptr(), &mut scratch));
@@ -30,11 +31,14 @@ fn run(fused: &Fused, buffers: &[Vec<f32>]) -> Vec<Vec<u32>> {
 /// Runs the program as machine code and interpreted, and compares everything that is left; says how many phases were
 /// machine code.
 fn agree(program: &Program, tiling: Option<Tiling>, buffers: &[Vec<f32>]) -> usize {
+    let program = &Program { shared: (0..buffers.len()).collect(), ..program.clone() };
     let new = || tiling.map_or_else(|| Fused::new(program.clone()), |tiling| Fused::with_tiling(program, tiling));
     let native = new();
     let count = native.phases.iter().filter(|phase| phase.native.is_some()).count();
-    let interpreted = run(&new().on(Isa::Portable), buffers);
-    assert!(run(&native, buffers) == interpreted, "{program:#?}\n{tiling:?}");
+    let interpreted = run(&new().on(Isa::Portable), buffers, false);
+    for far in [false, true] {
+        assert!(run(&native, buffers, far) == interpreted, "{program:#?}\n{tiling:?}, far: {far}");
+    }
     count
 }
 

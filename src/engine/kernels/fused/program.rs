@@ -74,12 +74,14 @@ pub struct Program {
     pub inner: Vec<usize>,
     /// The instructions, in order.
     pub code: Vec<Instr>,
+    /// Buffers whose elements other workers than the one that stores them have read, and will read again.
+    pub shared: Vec<usize>,
 }
 
 impl Program {
     /// An empty program over a space.
     pub fn new(outer: &[usize], inner: &[usize]) -> Self {
-        Program { outer: outer.to_vec(), inner: inner.to_vec(), code: Vec::new() }
+        Program { outer: outer.to_vec(), inner: inner.to_vec(), code: Vec::new(), shared: Vec::new() }
     }
 
     /// Appends an instruction and names its result.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::super::block::Operand;
 use super::super::buffer::AlignedBuf;
 use super::super::gemm::View;
-use super::super::simd::{LANES, prefetch};
+use super::super::simd::LANES;
 use super::BLOCK;
 use super::compile::{Action, Fused, Outlet, Slot, Step};
 use super::load::{Rect, count_up, direct, gather, scatter};
@@ -25,6 +25,8 @@ pub struct Scratch {
     scalars: Vec<f32>,
     /// How far each address moves from row to row, in bytes.
     strides: Vec<isize>,
+    /// Whether other workers' processors are far away: what they share is then written past the caches.
+    far: bool,
 }
 
 // SAFETY: the pointers in the tables are rewritten before they are read in each run; between runs they are not used.
@@ -47,7 +49,13 @@ impl Scratch {
             pointers: Vec::new(),
             scalars: Vec::new(),
             strides: Vec::new(),
+            far: false,
         }
+    }
+
+    /// Says whether the processors of other workers are far away. It changes no result.
+    pub fn set_far(&mut self, far: bool) {
+        self.far = far;
     }
 
     /// To be called whenever operands may have changed: what was kept of them is not used any more.
@@ -87,6 +95,7 @@ pub(super) struct Tile<'a> {
     pub pointers: &'a mut Vec<*mut f32>,
     pub scalars: &'a mut Vec<f32>,
     pub strides: &'a mut Vec<isize>,
+    pub far: bool,
     pub columns: Range<usize>,
 }
 
@@ -106,8 +115,8 @@ impl Fused {
         }
         let words = scratch.words(self.words);
         let (rows, columns) = self.tiling.rect(tile);
-        let Scratch { table, pointers, scalars, strides, .. } = scratch;
-        let mut run = Tile { fused: self, buffers, words, table, pointers, scalars, strides, columns };
+        let Scratch { table, pointers, scalars, strides, far, .. } = scratch;
+        let mut run = Tile { fused: self, buffers, words, table, pointers, scalars, strides, far: *far, columns };
         // SAFETY: the caller's promises; slots lie within `words` by construction.
         unsafe {
             run.start(tile);
@@ -120,24 +129,6 @@ impl Fused {
                 row += count;
             }
             run.end(tile, partials);
-        }
-    }
-
-    /// Asks for the elements that the program will load at these rows and columns of a tile, but not for those of the
-    /// buffers `except`. What is also stored is asked for as this processor's own.
-    pub fn prefetch(&self, rows: Range<usize>, columns: Range<usize>, buffers: &[*mut f32], except: &[*mut f32]) {
-        for (layout, stored) in &self.streams {
-            let layout = &self.layouts[*layout];
-            let buffer = buffers[layout.buffer];
-            if except.contains(&buffer) {
-                continue;
-            }
-            for row in rows.clone() {
-                let start = buffer.wrapping_offset(layout.row(row));
-                for column in columns.clone().step_by(LANES) {
-                    prefetch(start.wrapping_add(column), *stored);
-                }
-            }
         }
     }
 

@@ -8,7 +8,6 @@ mod micro;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::fused::Scratch;
@@ -125,24 +124,6 @@ impl Gemm {
     /// The strides address valid elements of all three operands; nobody else touches this tile of C or writes A and B,
     /// and C overlaps neither.
     pub unsafe fn run_tile(&self, tile: usize, a: *const f32, b: *const f32, c: *mut f32, scratch: &mut Scratch) {
-        // SAFETY: the caller's promises.
-        unsafe { self.run_tile_ahead(tile, a, b, c, scratch, &|_, _| ()) };
-    }
-
-    /// [`run_tile`](Self::run_tile), telling `ahead` the rows and columns of each block before it is computed: what is
-    /// done with them next can be brought near meanwhile.
-    ///
-    /// # Safety
-    /// As for [`run_tile`](Self::run_tile).
-    pub unsafe fn run_tile_ahead(
-        &self,
-        tile: usize,
-        a: *const f32,
-        b: *const f32,
-        c: *mut f32,
-        scratch: &mut Scratch,
-        ahead: &dyn Fn(Range<usize>, Range<usize>),
-    ) {
         let (rows, columns) = self.tiling.rect(tile);
         let len = self.panels_len(columns.len());
         let mut row = rows.start;
@@ -165,11 +146,7 @@ impl Gemm {
             let (a, b, c) = (a.from(top, 0), b.from(0, columns.start), c.from(top, columns.start));
             let held = self.keeps_panels() && scratch.holds_panels((b, len));
             let words = scratch.panels(len);
-            let first = row;
-            let tell = |rows: Range<usize>, within: Range<usize>| {
-                ahead(first + rows.start..first + rows.end, columns.start + within.start..columns.start + within.end);
-            };
-            let call = Call { add: self.accumulate, panels: words, keep: self.keeps_panels(), held, ahead: &tell };
+            let call = Call { add: self.accumulate, panels: words, keep: self.keeps_panels(), held };
             // SAFETY: the caller's promises for this matrix of the batch; the panels have as much room as they need.
             unsafe { multiply(self.isa, [height, columns.len(), self.k], a, b, c, &call) };
             if self.keeps_panels() {
@@ -181,7 +158,7 @@ impl Gemm {
 }
 
 /// How to multiply, and where panels are packed.
-struct Call<'a> {
+struct Call {
     /// Whether C's elements are the first summands.
     add: bool,
     /// Room for a block, then for one panel, or for all panels if they are kept.
@@ -190,8 +167,6 @@ struct Call<'a> {
     keep: bool,
     /// Whether the last call kept the very panels that this one needs.
     held: bool,
-    /// Is told rows and columns of C before they are computed.
-    ahead: &'a dyn Fn(Range<usize>, Range<usize>),
 }
 
 /// C = A B or C += A B for A of `m` by `k` and B of `k` by `n`, panel by panel, on one thread.
@@ -227,7 +202,6 @@ unsafe fn multiply(isa: Isa, [m, n, k]: [usize; 3], a: View, b: View, c: View, c
             for row in (0..m).step_by(ROWS) {
                 let height = ROWS.min(m - row);
                 let target = Target { c: c.from(row, column), add: call.add || depth > 0, columns };
-                (call.ahead)(row..row + height, column..column + columns);
                 // SAFETY: the caller's promises; `aside` has room for a block.
                 unsafe {
                     if c.column != 1 {

@@ -257,6 +257,15 @@ impl Assembler {
         }));
     }
 
+    /// Stores a vector past the caches, to an address that is a multiple of its size; one that is not whole as any other.
+    pub(super) fn store_through(&mut self, place: Place, from: u8) {
+        if self.last {
+            return self.store(place, from);
+        }
+        let memory = self.at(place);
+        self.put(Instruction::with2(Code::EVEX_Vmovntps_m512_zmm, memory, zmm(from)));
+    }
+
     pub(super) fn store(&mut self, place: Place, from: u8) {
         let bytes = place.size == 1;
         let code = if bytes { Code::EVEX_Vpmovdb_xmmm128_k1z_zmm } else { Code::EVEX_Vmovups_zmmm512_k1z_zmm };

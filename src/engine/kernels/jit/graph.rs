@@ -92,6 +92,8 @@ pub(super) enum Node {
     /// The first where the mask holds, else the second.
     Select(Mask, Value, Value),
     Store(u32, Value),
+    /// The same past the caches, where the vector is whole.
+    StoreThrough(u32, Value),
     /// The lowest byte of each lane.
     StoreByte(u32, Value),
     SetSum(u32, Value),
@@ -101,9 +103,11 @@ impl Node {
     /// The values that the node reads.
     pub(super) fn operands(&self) -> impl Iterator<Item = Value> + use<> {
         let list = match *self {
-            Node::One(_, a) | Node::Store(_, a) | Node::StoreByte(_, a) | Node::SetSum(_, a) => {
-                [Some(a), None, None, None]
-            }
+            Node::One(_, a)
+            | Node::Store(_, a)
+            | Node::StoreThrough(_, a)
+            | Node::StoreByte(_, a)
+            | Node::SetSum(_, a) => [Some(a), None, None, None],
             Node::Two(_, a, b) => [Some(a), Some(b), None, None],
             Node::Fma(_, [a, b, c]) => [Some(a), Some(b), Some(c), None],
             Node::Select(m, a, b) => [Some(m.a), Some(m.b), Some(a), Some(b)],
@@ -114,7 +118,7 @@ impl Node {
 
     /// Whether the node is there for what it does, not for its value.
     pub(super) fn acts(&self) -> bool {
-        matches!(self, Node::Store(..) | Node::StoreByte(..) | Node::SetSum(..))
+        matches!(self, Node::Store(..) | Node::StoreThrough(..) | Node::StoreByte(..) | Node::SetSum(..))
     }
 }
 
@@ -202,6 +206,27 @@ impl Graph {
 
     pub(in super::super) fn store(&mut self, stream: usize, value: Value) {
         self.push(Node::Store(stream as u32, value));
+    }
+
+    /// The streams that floats are stored to.
+    pub(in super::super) fn stored(&self) -> impl Iterator<Item = usize> {
+        self.nodes.iter().filter_map(|node| match node {
+            Node::Store(stream, _) => Some(*stream as usize),
+            _ => None,
+        })
+    }
+
+    /// The same loop, which stores to some of the streams past the caches.
+    pub(in super::super) fn storing_through(&self, streams: &[usize]) -> Graph {
+        let mut graph = self.clone();
+        for node in &mut graph.nodes {
+            if let Node::Store(stream, value) = *node
+                && streams.contains(&(stream as usize))
+            {
+                *node = Node::StoreThrough(stream, value);
+            }
+        }
+        graph
     }
 
     /// Truth values as bytes 0 and 1.

@@ -337,11 +337,14 @@ impl<'b, 'a> Body<'b, 'a> {
             }
             Node::Fma(signs, operands) => self.fma(id, signs, operands.map(|o| self.id(o, part)), part),
             Node::Select(mask, a, b) => self.select(id, mask, [a, b], part),
-            Node::Store(stream, a) | Node::StoreByte(stream, a) => {
-                let size = if matches!(node, Node::Store(..)) { 4 } else { 1 };
+            Node::Store(stream, a) | Node::StoreThrough(stream, a) | Node::StoreByte(stream, a) => {
+                let size = if matches!(node, Node::StoreByte(..)) { 1 } else { 4 };
                 let a = self.in_register(self.id(a, part));
-                let base = self.low.base(stream as usize);
-                self.low.out.store(Place { base, ahead, size }, a);
+                let place = Place { base: self.low.base(stream as usize), ahead, size };
+                match node {
+                    Node::StoreThrough(..) => self.low.out.store_through(place, a),
+                    _ => self.low.out.store(place, a),
+                }
                 self.release(node, part);
             }
             Node::SetSum(sum, a) => {

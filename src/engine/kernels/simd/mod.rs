@@ -30,17 +30,14 @@ pub enum Isa {
     Avx512,
 }
 
-/// Asks for a cache line that will be read, or written if it is to be this processor's `own`. Any address will do.
+/// What this thread wrote past its caches is visible to others before anything that it writes later.
 #[inline(always)]
-pub(super) fn prefetch(at: *const f32, own: bool) {
+pub fn settle_stores() {
     #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint, which never faults.
-        unsafe { if own { _mm_prefetch::<_MM_HINT_ET0>(at.cast()) } else { _mm_prefetch::<_MM_HINT_T0>(at.cast()) } }
+    // SAFETY: every x86-64 processor has it.
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (at, own);
 }
 
 impl Isa {

@@ -43,6 +43,9 @@ const SHAPE: &str = "shape";
 impl<'a> Checker<'a> {
     /// `callee(args)`.
     pub fn call_expr(&mut self, callee: ExprId, args: &'a [CallArg], parens: Span, span: Span) -> Vec<Val<'a>> {
+        if let Some(column) = self.column_call(callee, args, span) {
+            return vec![column];
+        }
         match self.expr(callee) {
             Val::Layer(layer) => vec![self.construct(&layer, args, parens, span, None)],
             head => self.apply(head, Vec::new(), args, span, parens),

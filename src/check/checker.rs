@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Circumstances;
+use super::column::Computing;
 use super::ema::Average;
 use super::groups::Target;
 use super::program::Claim;
@@ -112,6 +113,8 @@ pub struct Checker<'a> {
     pub averages: Vec<Average>,
     /// Whether a loss's weight is being evaluated.
     pub weighing: bool,
+    /// The column that is being computed, in a `data` statement.
+    pub computing: Option<Computing>,
     /// What the test being checked asserts.
     pub claims: Vec<Claim>,
     /// The definitions whose bodies were evaluated, by where their names stand.
@@ -159,6 +162,7 @@ impl<'a> Checker<'a> {
             targets: Vec::new(),
             averages: Vec::new(),
             weighing: false,
+            computing: None,
             claims: Vec::new(),
             entered: BTreeSet::new(),
             generic: Vec::new(),

@@ -7,10 +7,18 @@ use super::value::{Truth, Val};
 use crate::base::closest;
 use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::source::Span;
-use crate::syntax::ast::{DataSource, ExprId, ExprKind, Name, Stmt, StmtKind};
+use crate::syntax::ast::{CallArg, DataSource, ExprId, ExprKind, Name, Stmt, StmtKind};
 
 /// Readers that the language has and this version does not.
 const READERS_TO_COME: [&str; 2] = ["parquet", "images"];
+
+/// The readers of data files.
+const READERS: [&str; 6] = ["csv", "idx", "npy", "npz", "safetensors", "text"];
+
+/// Whether `name` is a reader's.
+pub fn is_reader(name: &str) -> bool {
+    READERS.contains(&name) || READERS_TO_COME.contains(&name)
+}
 
 impl<'a> Checker<'a> {
     /// The `data` statements of the file.
@@ -43,12 +51,12 @@ impl<'a> Checker<'a> {
 
     fn data_source(&mut self, set: &'a Name, source: &'a DataSource) -> Option<DataColumns> {
         let columns = match source {
-            DataSource::Whole(value) => return self.reader(*value).map(DataColumns::Whole),
+            DataSource::Whole(value) => return self.whole(*value).map(DataColumns::Whole),
             DataSource::Columns(columns) => columns,
         };
         let inputs: Vec<String> =
             self.graph.inputs.iter().filter(|input| !input.is_scalar()).map(|input| input.name.clone()).collect();
-        let mut readers: Vec<(String, Reader)> = Vec::new();
+        let mut sources = Vec::new();
         let mut misnamed = false;
         for (name, value) in columns {
             let known = inputs.contains(&name.text) || self.is_broken_input(&name.text);
@@ -61,8 +69,8 @@ impl<'a> Checker<'a> {
                 }
                 self.report_unknown(&name.text, diagnostic);
             }
-            if let Some(reader) = self.reader(*value) {
-                readers.push((name.text.clone(), reader));
+            if let Some(source) = self.column(name, *value) {
+                sources.push((name.text.clone(), source));
             }
         }
         for input in self.graph.inputs.clone() {
@@ -79,7 +87,7 @@ impl<'a> Checker<'a> {
             let diagnostic = diagnostic.help(format!("add `{} = ...` inside the braces", input.name));
             self.report(diagnostic);
         }
-        Some(DataColumns::Each(readers))
+        Some(DataColumns::Each(sources))
     }
 
     /// Whether an input of that name is declared, though its declaration is wrong.
@@ -88,21 +96,21 @@ impl<'a> Checker<'a> {
         binding.is_some_and(|binding| binding.role == Role::Input && matches!(binding.val, Val::Error))
     }
 
-    /// A call of a reader.
-    fn reader(&mut self, id: ExprId) -> Option<Reader> {
+    /// The reader of a whole set.
+    fn whole(&mut self, id: ExprId) -> Option<Reader> {
         let expr = self.ast_expr(id);
-        let span = expr.span;
-        let call = match &expr.kind {
-            ExprKind::Call { callee, args, .. } => match &self.ast_expr(*callee).kind {
-                ExprKind::Name(name) => Some((name.as_str(), args)),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some((name, args)) = call else {
-            self.unsupported(span, "column expressions other than a reader's call");
-            return None;
-        };
+        if let ExprKind::Call { callee, args, .. } = &expr.kind
+            && let ExprKind::Name(name) = &self.ast_expr(*callee).kind
+        {
+            return self.reader(name, args, expr.span);
+        }
+        let diagnostic = Diagnostic::at(Code::E0114, expr.span, "a whole data set is read by `csv`", "this is no reader");
+        self.report(diagnostic.help("write `csv(\"f.csv\")`, or give each input a column in braces"));
+        None
+    }
+
+    /// The call of the reader `name`.
+    pub fn reader(&mut self, name: &str, args: &'a [CallArg], span: Span) -> Option<Reader> {
         let format = match name {
             "idx" => Format::Idx,
             "npy" => Format::Npy,
@@ -219,10 +227,9 @@ impl<'a> Checker<'a> {
             self.unsupported(span, &format!("`{name}(...)` files"));
             return;
         }
-        let known = ["idx", "npy", "npz", "csv", "safetensors", "text"];
         let mut diagnostic =
             Diagnostic::at(Code::E0102, span, format!("unknown reader `{name}`"), "not a reader of data");
-        diagnostic = match closest(name, known) {
+        diagnostic = match closest(name, READERS) {
             Some(near) => diagnostic.help(format!("a similar reader exists: `{near}`")),
             None => diagnostic.note("the readers are `csv`, `idx`, `npy`, `npz`, `safetensors` and `text`"),
         };

@@ -4,12 +4,14 @@
 //! loops unrolled, compile-time values computed. So a shape is known at every call, and every node remembers its expression and the
 //! calls around it. Training-only behaviour stays in the graph as a choice, which `networks` settles.
 //!
-//! A mistake becomes one diagnostic and [`value::Val::Error`], which whatever uses it passes on in silence. Reads no files.
+//! A mistake becomes one diagnostic and [`value::Val::Error`], which whatever uses it passes on in silence. Reads no files, but asks [`Files`] what those hold that a
+//! column is computed from.
 
 mod call;
 mod checker;
 mod clause;
 mod clock;
+mod column;
 mod data;
 mod einsum;
 mod ema;
@@ -40,12 +42,13 @@ mod value;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use checker::user_place;
+pub use column::Files;
 pub use foreign::names as foreign_names;
 pub use import::{Imports, imported_paths};
 pub use lint::{Options, labels};
 pub use program::{
-    Claim, ClaimKind, DataColumns, DataStatement, Format, Keep, Length, Monitor, Program, Reader, Select, Test,
-    TrainSettings,
+    Claim, ClaimKind, ColumnSource, DataColumns, DataStatement, Format, Formula, Keep, Length, Monitor, Program, Reader,
+    Select, Test, TrainSettings,
 };
 
 use crate::diagnostic::Diagnostic;
@@ -66,6 +69,8 @@ pub struct Circumstances<'a> {
     pub options: Options,
     /// The files that it imports.
     pub imports: &'a Imports,
+    /// What is known of the data files that column expressions name.
+    pub files: &'a dyn Files,
     /// When parts were left out because they did not parse or could not be imported: the names that they would have bound.
     pub broken: Option<&'a BTreeSet<String>>,
 }

@@ -95,8 +95,38 @@ pub struct DataStatement {
 pub enum DataColumns {
     /// One dataset file that holds every input's column by name.
     Whole(Reader),
-    /// A reader for each input.
-    Each(Vec<(String, Reader)>),
+    /// A column for each input.
+    Each(Vec<(String, ColumnSource)>),
+}
+
+/// Where one input's column comes from.
+#[derive(Clone, Debug)]
+pub enum ColumnSource {
+    /// It is read as it is.
+    Read(Reader),
+    /// It is computed from what is read.
+    Computed(Box<Formula>),
+}
+
+impl ColumnSource {
+    /// The expression.
+    pub fn span(&self) -> Span {
+        match self {
+            ColumnSource::Read(reader) => reader.span,
+            ColumnSource::Computed(formula) => formula.span,
+        }
+    }
+}
+
+/// A column expression such as `csv("f.csv", "y") - 1`.
+#[derive(Clone, Debug)]
+pub struct Formula {
+    /// Computes a sample: its one result from its inputs, each of which is named as in `readers`.
+    pub graph: Graph,
+    /// What the inputs read.
+    pub readers: Vec<(String, Reader)>,
+    /// The expression.
+    pub span: Span,
 }
 
 /// A call such as `npz("f.npz", "images")`.

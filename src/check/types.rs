@@ -574,6 +574,9 @@ impl<'a> Checker<'a> {
 
     /// `x as [..]`: the value, when its type is the written one.
     pub fn cast(&mut self, value: ExprId, ty: &'a TypeExpr, span: Span) -> Val<'a> {
+        if let Some(column) = self.column_as(value, ty) {
+            return column;
+        }
         let val = self.expr(value);
         let Declared::Tensor { dtype, classes, dims } = declared(ty) else {
             return self.error(Code::E0301, ty.span, "`as` takes a tensor's type", "this is a hyperparameter's type");

@@ -32,6 +32,11 @@ impl DataSet {
         self.columns.iter().find(|(name, _)| name == input).map(|(_, column)| column)
     }
 
+    /// The columns again, each under its input's name.
+    pub fn into_columns(self) -> Vec<(String, Column)> {
+        self.columns
+    }
+
     /// Inputs and columns, in order.
     pub fn columns(&self) -> impl Iterator<Item = (&str, &Column)> {
         self.columns.iter().map(|(input, column)| (input.as_str(), column))

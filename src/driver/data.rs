@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::check::{DataColumns, DataStatement, Format, Program, Reader, Select};
+use super::column::Computation;
+use crate::check::{ColumnSource, DataColumns, DataStatement, Format, Program, Reader, Select};
 use crate::data::{
     Budget, Catalog, Column, Columns, DataError, DataSet, Element, Size, Source, Want, Windows, common_rows,
 };
@@ -85,7 +86,55 @@ pub fn want_of(ty: &Type) -> Want {
 struct Resolved {
     set: String,
     span: Option<Span>,
-    columns: Vec<(String, Source, Option<Span>)>,
+    columns: Vec<Feed>,
+}
+
+/// What feeds an input.
+struct Feed {
+    input: String,
+    from: From,
+    span: Option<Span>,
+}
+
+/// Where a column comes from.
+enum From {
+    File(Source),
+    Computation(Computation),
+}
+
+impl Feed {
+    /// What is known of the column from headers, after axes of size 1 are added or removed as `want` asks: its shape and its rows.
+    fn header(&self, catalog: &Catalog, want: &Want) -> Result<(Vec<usize>, usize), DataError> {
+        let header = match &self.from {
+            From::File(source) => catalog.header(source),
+            From::Computation(computation) => computation.header(catalog, &self.input),
+        }?;
+        Ok((header.check(self.path(), want)?, header.rows))
+    }
+
+    /// The file; empty for what is computed.
+    fn path(&self) -> &Path {
+        match &self.from {
+            From::File(source) => source.path(),
+            From::Computation(_) => Path::new(""),
+        }
+    }
+
+    /// The files that are read, each with what it must hold; `want` is what the input asks for.
+    fn files(&self, want: &Want) -> Vec<(&Source, Want)> {
+        match &self.from {
+            From::File(source) => vec![(source, want.clone())],
+            From::Computation(computation) => computation.sources.iter().zip(computation.wants()).collect(),
+        }
+    }
+
+    /// The column from what its files hold.
+    fn column(&self, read: Vec<Column>, want: &Want, budget: &Budget) -> Result<Column, DataError> {
+        match &self.from {
+            From::File(_) => Ok(read.into_iter().next().expect("a file gives one column")),
+            From::Computation(computation) => computation.column(read, want, budget),
+        }
+    }
 }
 
 /// The program's data statements with files resolved, after what the command line replaces.
@@ -107,7 +156,8 @@ fn statements(
     for over in overrides {
         match whole(&program.graph, &over.path, catalog) {
             Ok(columns) => {
-                let columns = columns.into_iter().map(|(name, source)| (name, source, None)).collect();
+                let feed = |(input, source)| Feed { input, from: From::File(source), span: None };
+                let columns = columns.into_iter().map(feed).collect();
                 found.push(Resolved { set: over.set.clone(), span: None, columns });
             }
             Err(error) => faults.push(error.diagnostic(None)),
@@ -116,7 +166,12 @@ fn statements(
     found
 }
 
-fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path, catalog: &Catalog) -> Result<Resolved, Diagnostic> {
+fn resolve(
+    graph: &Graph,
+    statement: &DataStatement,
+    folder: &Path,
+    catalog: &Catalog,
+) -> Result<Resolved, Diagnostic> {
     let columns = match &statement.source {
         DataColumns::Whole(reader) => {
             let path = folder.join(&reader.path);
@@ -125,12 +180,18 @@ fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path, catalog: &Ca
                 return Err(Diagnostic::at(Code::E0401, reader.span, title, "give each input a column in braces"));
             }
             let columns = whole(graph, &path, catalog).map_err(|error| error.diagnostic(Some(reader.span)))?;
-            columns.into_iter().map(|(name, source)| (name, source, Some(reader.span))).collect()
+            let feed = |(input, source)| Feed { input, from: From::File(source), span: Some(reader.span) };
+            columns.into_iter().map(feed).collect()
         }
-        DataColumns::Each(readers) => {
-            let resolve =
-                |(name, reader): &(String, Reader)| (name.clone(), source_of(reader, name, folder), Some(reader.span));
-            readers.iter().map(resolve).collect()
+        DataColumns::Each(columns) => {
+            let feed = |(input, column): &(String, ColumnSource)| {
+                let from = match column {
+                    ColumnSource::Read(reader) => From::File(source_of(reader, input, folder)),
+                    ColumnSource::Computed(formula) => From::Computation(Computation::new(formula, input, folder)),
+                };
+                Feed { input: input.clone(), from, span: Some(column.span()) }
+            };
+            columns.iter().map(feed).collect()
         }
     };
     Ok(Resolved { set: statement.set.clone(), span: Some(statement.span), columns })
@@ -152,7 +213,8 @@ pub(super) fn csv_column(path: &Path, variables: &[String], name: &str) -> Sourc
     }
 }
 
-fn source_of(reader: &Reader, input: &str, folder: &Path) -> Source {
+/// What a reader's call in the column of `input` reads.
+pub(super) fn source_of(reader: &Reader, input: &str, folder: &Path) -> Source {
     let path = folder.join(&reader.path);
     let raw = reader.raw;
     match (reader.format, &reader.select) {
@@ -178,15 +240,15 @@ pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride
     let (mut faults, catalog) = (Vec::new(), Catalog::default());
     for set in statements(program, overrides, folder, &catalog, &mut faults) {
         let (mut rows, mut shapes, mut refused) = (Vec::new(), BTreeMap::new(), Vec::new());
-        for (name, source, span) in &set.columns {
+        for feed in &set.columns {
+            let name = feed.input.as_str();
             let Some(ty) = input_type(&program.graph, name) else { continue };
-            let header = catalog.header(source);
-            match header.and_then(|header| Ok((header.check(source.path(), &want_of(ty))?, header.rows))) {
+            match feed.header(&catalog, &want_of(ty)) {
                 Ok((shape, count)) => {
-                    shapes.insert(name.as_str(), shape);
-                    rows.push((name.as_str(), source.path(), count));
+                    shapes.insert(name, shape);
+                    rows.push((name, feed.path(), count));
                 }
-                Err(error) => refused.push((error, name.as_str(), *span)),
+                Err(error) => refused.push((error, name, feed.span)),
             }
         }
         faults.extend(reported(refused, &program.graph));
@@ -226,14 +288,18 @@ fn with_input(diagnostic: Diagnostic, graph: &Graph, name: &str) -> Diagnostic {
 }
 
 fn load_set(graph: &Graph, set: &Resolved, budget: &Budget) -> Result<DataSet, Vec<Diagnostic>> {
-    let wanted = |(name, ..): &(String, Source, Option<Span>)| input_type(graph, name).map(want_of);
-    let wants: Vec<Want> = set.columns.iter().filter_map(wanted).collect();
-    let asked: Vec<(&Source, &Want)> = set.columns.iter().map(|(_, source, _)| source).zip(&wants).collect();
+    let wanted = |feed: &Feed| input_type(graph, &feed.input).map(want_of);
+    let feeds: Vec<(&Feed, Want)> = set.columns.iter().filter_map(|feed| Some((feed, wanted(feed)?))).collect();
+    let files: Vec<Vec<(&Source, Want)>> = feeds.iter().map(|(feed, want)| feed.files(want)).collect();
+    let asked: Vec<(&Source, &Want)> = files.iter().flatten().map(|(source, want)| (*source, want)).collect();
+    let mut read = crate::data::load(&asked, budget).into_iter();
     let (mut columns, mut refused) = (Vec::new(), Vec::new());
-    for (column, (name, _, span)) in crate::data::load(&asked, budget).into_iter().zip(&set.columns) {
-        match column {
-            Ok(column) => columns.push((name.clone(), column)),
-            Err(error) => refused.push((error, name.as_str(), *span)),
+    for ((feed, want), files) in feeds.iter().zip(&files) {
+        let own: Vec<_> = read.by_ref().take(files.len()).collect();
+        let own: Result<Vec<Column>, DataError> = own.into_iter().collect();
+        match own.and_then(|own| feed.column(own, want, budget)) {
+            Ok(column) => columns.push((feed.input.clone(), column)),
+            Err(error) => refused.push((error, feed.input.as_str(), feed.span)),
         }
     }
     if !refused.is_empty() {

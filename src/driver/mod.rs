@@ -3,6 +3,7 @@
 //! A session holds one program: its text, what the compiler says of it, and, without errors, the checked program and its networks.
 //! Everything here returns values and diagnostics; printing and exiting is for `cli`.
 
+mod column;
 mod data;
 mod file;
 mod imports;
@@ -77,7 +78,8 @@ impl Session {
         }
     }
 
-    /// Checks a text that is in memory and the files that it imports, without its data files. Relative paths in it start at `folder`.
+    /// Checks a text that is in memory and the files that it imports, without its data files but for the headers of those
+    /// that columns are computed from. Relative paths in it start at `folder`.
     pub fn check(name: &str, text: String, folder: PathBuf, request: &Request) -> Session {
         let mut sources = library::sources();
         let file = sources.add(name, text);
@@ -155,7 +157,8 @@ fn check_file(
     };
     diagnostics.extend(found);
     let (overrides, options) = (&request.set, request.options);
-    let circumstances = Circumstances { overrides, options, imports: &imports, broken: broken.as_ref() };
+    let files = &column::Folder::new(folder);
+    let circumstances = Circumstances { overrides, options, imports: &imports, files, broken: broken.as_ref() };
     let (program, found) = check::check(sources, library::asts(), file, &ast, circumstances);
     diagnostics.extend(found);
     (program.filter(|_| !diagnostics.iter().any(Diagnostic::is_error)), diagnostics)

@@ -86,16 +86,21 @@ impl<'a> Checker<'a> {
                     continue;
                 }
                 op::INPUT => {
-                    let title = format!("a column is computed from files, not from input `{}`", graph.inputs[index()].name);
+                    let title =
+                        format!("a column is computed from files, not from input `{}`", graph.inputs[index()].name);
                     (title, "declared here")
                 }
                 op::VARIABLE => {
                     let path = &graph.variables[VarId(index() as u32)].path;
-                    (format!("a column is computed from files, not from `{path}`, which changes in training"), "made here")
+                    (
+                        format!("a column is computed from files, not from `{path}`, which changes in training"),
+                        "made here",
+                    )
                 }
-                op::ALL_SAMPLES | op::SAMPLE_INDEX => {
-                    ("a column is computed sample by sample, before there are minibatches".to_owned(), "the batch is seen here")
-                }
+                op::ALL_SAMPLES | op::SAMPLE_INDEX => (
+                    "a column is computed sample by sample, before there are minibatches".to_owned(),
+                    "the batch is seen here",
+                ),
                 op::SELECT_TRAINING => {
                     ("a column is the same in training and validation".to_owned(), "this depends on `training`")
                 }

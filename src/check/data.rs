@@ -10,10 +10,10 @@ use crate::source::Span;
 use crate::syntax::ast::{CallArg, DataSource, ExprId, ExprKind, Name, Stmt, StmtKind};
 
 /// Readers that the language has and this version does not.
-const READERS_TO_COME: [&str; 2] = ["parquet", "images"];
+const READERS_TO_COME: [&str; 1] = ["parquet"];
 
 /// The readers of data files.
-const READERS: [&str; 6] = ["csv", "idx", "npy", "npz", "safetensors", "text"];
+const READERS: [&str; 7] = ["csv", "idx", "images", "npy", "npz", "safetensors", "text"];
 
 /// Whether `name` is a reader's.
 pub fn is_reader(name: &str) -> bool {
@@ -104,7 +104,8 @@ impl<'a> Checker<'a> {
         {
             return self.reader(name, args, expr.span);
         }
-        let diagnostic = Diagnostic::at(Code::E0114, expr.span, "a whole data set is read by `csv`", "this is no reader");
+        let diagnostic =
+            Diagnostic::at(Code::E0114, expr.span, "a whole data set is read by `csv`", "this is no reader");
         self.report(diagnostic.help("write `csv(\"f.csv\")`, or give each input a column in braces"));
         None
     }
@@ -117,6 +118,7 @@ impl<'a> Checker<'a> {
             "npz" => Format::Npz,
             "safetensors" => Format::Safetensors,
             "csv" => Format::Csv,
+            "images" => Format::Images,
             "text" => Format::Text { window: 0, stride: 0 },
             _ => {
                 self.unknown_reader(name, span);
@@ -159,6 +161,11 @@ impl<'a> Checker<'a> {
         if matches!(format, Format::Npz | Format::Safetensors) && !matches!(select, Select::Name(_)) {
             let title = format!("`{name}` needs the array's key");
             self.error(Code::E0105, span, title, format!("write `{name}(\"f.{name}\", \"key\")`"));
+            return None;
+        }
+        if format == Format::Images && !matches!(&select, Select::All) && select != Select::Name("class".to_owned()) {
+            let title = "`images` takes a folder, and `\"class\"` for the numbers of its sub-folders";
+            self.error(Code::E0114, span, title, "write `images(\"folder/\")` or `images(\"folder/\", \"class\")`");
             return None;
         }
         Some(Reader { format, path, select, raw, span })
@@ -231,7 +238,7 @@ impl<'a> Checker<'a> {
             Diagnostic::at(Code::E0102, span, format!("unknown reader `{name}`"), "not a reader of data");
         diagnostic = match closest(name, READERS) {
             Some(near) => diagnostic.help(format!("a similar reader exists: `{near}`")),
-            None => diagnostic.note("the readers are `csv`, `idx`, `npy`, `npz`, `safetensors` and `text`"),
+            None => diagnostic.note("the readers are `csv`, `idx`, `images`, `npy`, `npz`, `safetensors` and `text`"),
         };
         self.report(diagnostic);
     }

@@ -47,8 +47,8 @@ pub use foreign::names as foreign_names;
 pub use import::{Imports, imported_paths};
 pub use lint::{Options, labels};
 pub use program::{
-    Claim, ClaimKind, ColumnSource, DataColumns, DataStatement, Format, Formula, Keep, Length, Monitor, Program, Reader,
-    Select, Test, TrainSettings,
+    Claim, ClaimKind, ColumnSource, DataColumns, DataStatement, Format, Formula, Keep, Length, Monitor, Program,
+    Reader, Select, Test, TrainSettings,
 };
 
 use crate::diagnostic::Diagnostic;

@@ -157,6 +157,8 @@ pub enum Format {
     Csv,
     /// An array of a `.safetensors` file.
     Safetensors,
+    /// A folder of pictures; with a name, which is `class`, the numbers of its sub-folders.
+    Images,
     /// Windows of a text's bytes.
     Text {
         /// Bytes of one sample.

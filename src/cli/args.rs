@@ -163,7 +163,7 @@ pub struct Infer {
     /// The trained weights
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
-    /// A file for an input: .npy, .npz, .csv or IDX
+    /// A file for an input: .npy, .npz, .csv, IDX, a picture or a folder of pictures
     #[arg(long, value_name = "NAME=FILE", value_parser = file)]
     pub input: Vec<(String, PathBuf)>,
     /// An output; all when none is given

@@ -6,6 +6,7 @@
 //! make a [`DataSet`]. Column expressions are computed elsewhere, on columns loaded as [`Want::any`], into [`Computed`] ones.
 
 mod binary;
+mod cells;
 mod column;
 mod computed;
 mod error;
@@ -14,6 +15,7 @@ mod idx;
 mod nnc;
 mod npy;
 mod open;
+mod picture;
 mod safetensors;
 mod set;
 mod source;

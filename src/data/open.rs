@@ -75,7 +75,8 @@ pub(super) fn open_file(path: &Path) -> Result<File, DataError> {
     Ok(file)
 }
 
-fn missing(path: &Path) -> DataError {
+/// There is nothing at `path`; says what is near.
+pub(super) fn missing(path: &Path) -> DataError {
     let error = DataError::new(path, DataErrorKind::Missing, "there is no such file");
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

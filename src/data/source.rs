@@ -12,7 +12,7 @@ use super::store::Budget;
 use super::table::{Asked, Cells, Columns, Table, select};
 use super::text::{self, Windows};
 use super::want::Want;
-use super::{idx, nnc, npy, safetensors};
+use super::{cells, idx, nnc, npy, picture, safetensors};
 
 /// Where a column comes from. Paths are resolved already: relative to the `.nn` file in its text, not here.
 ///
@@ -55,6 +55,20 @@ pub enum Source {
         path: PathBuf,
         /// The variable's name.
         variable: String,
+        /// Whether the bytes of pictures stay 0 to 255.
+        raw: bool,
+    },
+    /// The pictures of a folder, by name.
+    Images {
+        /// The folder, or a single picture.
+        path: PathBuf,
+        /// Whether bytes stay 0 to 255.
+        raw: bool,
+    },
+    /// The classes of a folder's pictures: the numbers of its sub-folders.
+    ImageClasses {
+        /// The folder.
+        path: PathBuf,
     },
     /// An array of a `.safetensors` file, plain or gzip.
     Safetensors {
@@ -84,6 +98,8 @@ impl Source {
             | Source::Csv { path, .. }
             | Source::Dataset { path, .. }
             | Source::Safetensors { path, .. }
+            | Source::Images { path, .. }
+            | Source::ImageClasses { path }
             | Source::Text { path, .. } => path,
         }
     }
@@ -92,9 +108,14 @@ impl Source {
     fn cells(&self, names: &[String]) -> Result<Option<Cells>, DataError> {
         match self {
             Source::Csv { path, columns } => select(path, names, columns).map(Some),
-            Source::Dataset { path, variable } => nnc::find(path, names, variable).map(Some),
+            Source::Dataset { path, variable, .. } => nnc::find(path, names, variable).map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// Whether cells may name files, as in NNC's format.
+    fn names_files(&self) -> bool {
+        matches!(self, Source::Dataset { .. })
     }
 
     fn is_table(&self) -> bool {
@@ -120,6 +141,8 @@ impl Source {
             Source::Npz { path, key, raw } => npy::npz_load(path, key, want, *raw, budget),
             Source::Safetensors { path, key, raw } => safetensors::load(path, key, want, *raw, budget),
             Source::Text { path, windows } => text::load(path, *windows, want, budget),
+            Source::Images { path, raw } => picture::load(path, want, *raw, budget),
+            Source::ImageClasses { path } => picture::load_classes(path, want, budget),
             Source::Csv { path, .. } | Source::Dataset { path, .. } => {
                 load_table(path, &[(self, want)], budget).remove(0)
             }
@@ -153,10 +176,15 @@ impl Catalog {
             Source::Npz { path, key, .. } => npy::npz_header(path, key),
             Source::Safetensors { path, key, .. } => safetensors::header(path, key),
             Source::Text { path, windows } => text::header(path, *windows),
+            Source::Images { path, .. } => picture::folder_header(path),
+            Source::ImageClasses { path } => {
+                Ok(Header { number: Number::I32, shape: Vec::new(), rows: picture::classes(path)?.len() })
+            }
             Source::Csv { path, .. } | Source::Dataset { path, .. } => {
                 let Known { names, rows } = self.table(path)?;
-                let shape = source.cells(&names)?.map(|cells| cells.shape).unwrap_or_default();
-                Ok(Header { number: Number::Text, shape, rows })
+                let cells = source.cells(&names)?.unwrap_or_default();
+                let pictures = if source.names_files() { cells::header(path, &cells)? } else { None };
+                Ok(pictures.unwrap_or(Header { number: Number::Text, shape: cells.shape, rows }))
             }
         }
     }
@@ -211,14 +239,9 @@ fn load_table(path: &Path, columns: &[(&Source, &Want)], budget: &Budget) -> Vec
     let mut asked = Vec::new();
     let mut refused: Vec<Option<DataError>> = Vec::new();
     for (source, want) in columns {
-        let files = matches!(source, Source::Dataset { .. });
-        let cells = source.cells(&table.names).map(Option::unwrap_or_default);
-        let fitting = cells.and_then(|cells| {
-            want.fit(&cells.shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault)).map(|_| cells)
-        });
-        match fitting {
-            Ok(cells) => {
-                asked.push(Asked { cells, want, files });
+        match ask(source, want, &table.names) {
+            Ok(fitting) => {
+                asked.push(fitting);
                 refused.push(None);
             }
             Err(error) => refused.push(Some(error)),
@@ -232,4 +255,14 @@ fn load_table(path: &Path, columns: &[(&Source, &Want)], budget: &Budget) -> Vec
         }
         Err(error) => all(error),
     }
+}
+
+/// What is asked of a table with these `names`.
+fn ask<'a>(source: &Source, want: &'a Want, names: &[String]) -> Result<Asked<'a>, DataError> {
+    let cells = source.cells(names)?.unwrap_or_default();
+    let pictures = if source.names_files() { cells::header(source.path(), &cells)? } else { None };
+    let shape = pictures.as_ref().map_or(&cells.shape, |pictures| &pictures.shape);
+    want.fit(shape).map_err(|fault| misfit(source.path(), DataErrorKind::Shape, fault))?;
+    let raw = matches!(source, Source::Dataset { raw: true, .. });
+    Ok(Asked { cells, want, files: source.names_files(), pictures, raw })
 }

@@ -3,15 +3,17 @@
 //! Knows which cells to take only by their places; names are found by [`select`] and, in NNC's dataset format, by `nnc`.
 
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use csv::ByteRecord;
 
 use super::binary::Number;
 use super::column::{Column, misfit};
 use super::error::{DataError, DataErrorKind};
+use super::header::Header;
 use super::npy::quoted;
 use super::open::{open, signature};
+use super::picture;
 use super::store::{Budget, Form, Sink};
 use super::want::{Element, Want};
 use crate::base::closest;
@@ -40,6 +42,10 @@ pub(super) struct Asked<'a> {
     pub want: &'a Want,
     /// Whether a cell that is no number may name a file, as in NNC's format.
     pub files: bool,
+    /// What the pictures are that the cells name, if they do.
+    pub pictures: Option<Header>,
+    /// Whether the bytes of pictures stay 0 to 255.
+    pub raw: bool,
 }
 
 /// Which columns of a plain table feed an input.
@@ -105,17 +111,26 @@ impl<'a> Table<'a> {
             return Err(DataError::new(path, DataErrorKind::Rows, "it holds no samples"));
         }
         let column = |(asked, sink): (&Asked, Result<Sink, DataError>)| {
-            let Asked { cells, want, .. } = asked;
-            let shape = want.fit(&cells.shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault))?;
-            let number = if want.element == Element::F32 { Number::F32 } else { Number::I32 };
-            Ok(Column::packed(want.element, shape, self.rows, Form::own(number), sink?.finish()?))
+            let Asked { cells, want, pictures, .. } = asked;
+            let shape = pictures.as_ref().map_or(&cells.shape, |pictures| &pictures.shape);
+            let shape = want.fit(shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault))?;
+            let form = match pictures {
+                Some(pictures) => picture::form(pictures.number, want, asked.raw),
+                None if want.element == Element::F32 => Form::own(Number::F32),
+                None => Form::own(Number::I32),
+            };
+            Ok(Column::packed(want.element, shape, self.rows, form, sink?.finish()?))
         };
         Ok(asked.iter().zip(sinks).map(column).collect())
     }
 
     /// The asked column's elements of the row that was read last, as bytes.
     fn row(&self, asked: &Asked, bytes: &mut Vec<u8>) -> Result<(), DataError> {
-        let Asked { cells, want, files } = asked;
+        let Asked { cells, want, files, .. } = asked;
+        if let (Some(pictures), [place]) = (&asked.pictures, &cells.places[..]) {
+            bytes.extend(self.picture(*place, pictures, want)?);
+            return Ok(());
+        }
         for place in &cells.places {
             let text = str::from_utf8(&self.record[*place]).unwrap_or("\u{fffd}").trim();
             let parsed = match want.element {
@@ -126,8 +141,8 @@ impl<'a> Table<'a> {
                 if *files && is_file(text) {
                     fault.kind = DataErrorKind::Unsupported;
                     fault.message =
-                        format!("the cell names the file `{text}`; cells that name files are not supported yet");
-                    fault.help = Some("put the numbers into an `npy` or `idx` file".into());
+                        format!("the cell names the file `{text}`, the first row's does not name a picture");
+                    fault.help = Some("cells name pictures, `.png` or `.jpg`, in all rows or in none".into());
                 }
                 self.here(fault).in_column(self.names[*place].clone())
             });
@@ -136,7 +151,52 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    fn next_row(&mut self) -> Result<bool, DataError> {
+    /// The elements of the picture that a cell of the row that was read last names.
+    fn picture(&self, place: usize, first: &Header, want: &Want) -> Result<Vec<u8>, DataError> {
+        let (header, planes) = picture::read(&self.file_at(place)?).map_err(|error| self.of_cell(error, place))?;
+        self.picture_alike(place, &header, first)?;
+        let elements = picture::elements(&planes, header.number, want);
+        elements.map_err(|refused| {
+            self.here(CellFault { help: refused.help, ..fault(refused.message) }).in_column(self.names[place].clone())
+        })
+    }
+
+    /// Refuses the picture of a cell that is not as that of the first row.
+    pub fn picture_alike(&self, place: usize, found: &Header, first: &Header) -> Result<(), DataError> {
+        let alike = picture::alike(&self.file_at(place)?, found, Path::new("that of row 1"), first);
+        alike.map_err(|error| self.of_cell(error, place))
+    }
+
+    /// Whether a cell of the row that was read last names a picture.
+    pub fn names_picture(&self, place: usize) -> bool {
+        str::from_utf8(&self.record[place]).is_ok_and(|text| picture::is_picture(text.trim()))
+    }
+
+    /// The file that a cell of the row that was read last names, relative to the table's own.
+    pub fn file_at(&self, place: usize) -> Result<PathBuf, DataError> {
+        let text = str::from_utf8(&self.record[place]).unwrap_or("\u{fffd}").trim();
+        if picture::is_picture(text) {
+            return Ok(self.path.parent().unwrap_or(Path::new("")).join(text.replace('\\', "/")));
+        }
+        let refused = not_a_number(text, "the name of a picture, as in the first row,");
+        let help = Some("cells name pictures, `.png` or `.jpg`, in all rows or in none".into());
+        Err(self.here(CellFault { help, ..refused }).in_column(self.names[place].clone()))
+    }
+
+    /// The fault of a file that a cell of the row that was read last names.
+    pub fn of_cell(&self, error: DataError, place: usize) -> DataError {
+        let message = format!("`{}`: {}", error.path.display(), error.message);
+        // The table itself is there.
+        let kind = if error.kind == DataErrorKind::Missing { DataErrorKind::Unreadable } else { error.kind };
+        let fault = CellFault { kind, message, help: error.help };
+        self.here(fault).in_column(self.names[place].clone())
+    }
+
+    /// Goes to the next row, if there is one.
+    ///
+    /// # Errors
+    /// A row that cannot be read.
+    pub fn next_row(&mut self) -> Result<bool, DataError> {
         match self.reader.read_byte_record(&mut self.record) {
             Ok(true) => {
                 self.rows += 1;

@@ -146,23 +146,11 @@ fn nnc_datasets_are_read_by_variable() {
     let text = "\u{feff}#id,x__0:left,x__1:right,y:label\r\na,1,2,0\r\nb,3,4,1\r\n";
     let file = file("d.csv", text.as_bytes());
     assert_eq!(Catalog::default().dataset_variables(&file.path).unwrap(), ["x", "y"]);
-    let source = |variable: &str| Source::Dataset { path: file.path.clone(), variable: variable.to_string() };
+    let source =
+        |variable: &str| Source::Dataset { path: file.path.clone(), variable: variable.to_string(), raw: false };
     assert_eq!(source("x").header().unwrap(), Header { number: Number::Text, shape: vec![2], rows: 2 });
     assert_eq!(values(&source("x").load(&real(&[2]), &Budget::of_machine()).unwrap()), [1.0, 2.0, 3.0, 4.0]);
     let labels = source("y").load(&Want::input(Element::Index(2), vec![]), &Budget::of_machine()).unwrap();
     assert_eq!(values(&labels), [0.0, 1.0]);
     assert_eq!(source("z").header().unwrap_err().help.as_deref(), Some("it has `x`, `y`"));
-}
-
-#[test]
-fn nnc_cells_that_name_files_are_refused_by_name() {
-    let file = file("d.csv", b"x:image,y\n1,0\nimg/5.PNG,1\n");
-    let error = Source::Dataset { path: file.path.clone(), variable: "x".into() }
-        .load(&real(&[]), &Budget::of_machine())
-        .unwrap_err();
-    assert_eq!(
-        (error.kind, error.row, error.column.as_deref()),
-        (DataErrorKind::Unsupported, Some(2), Some("x:image"))
-    );
-    assert!(error.message.contains("`img/5.PNG`") && error.message.contains("not supported yet"), "{}", error.message);
 }

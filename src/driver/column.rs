@@ -46,6 +46,7 @@ impl Files for Folder<'_> {
 /// of bytes, which stand for 0 to 1.
 fn element(source: &Source, header: &Header) -> DType {
     match (source, header.number) {
+        (Source::Images { .. } | Source::Dataset { .. }, Number::U8 | Number::U16) => DType::F32,
         (Source::Text { .. }, _) => DType::Index(Dim::from(256i64)),
         (_, Number::Text | Number::F16 | Number::F32 | Number::F64) => DType::F32,
         (_, Number::Bool) => DType::Bool,
@@ -121,7 +122,8 @@ impl Computation {
             let plan = plans.entry(rows.len()).or_insert_with(|| plan().expect("some rows fit in memory"));
             buffers.fill(Some(&set), rows, &Default::default())?;
             let run = RunContext { seed: 0, step: 0, batch: rows.len() };
-            let outcome = engine.run(plan, &mut store, &buffers.feeds(), &run).expect("the plan and its feeds are ours");
+            let outcome =
+                engine.run(plan, &mut store, &buffers.feeds(), &run).expect("the plan and its feeds are ours");
             column.push(outcome.tensor(0).to_f64().into_iter())?;
         }
         for (_, read) in set.into_columns() {

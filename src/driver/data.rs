@@ -166,12 +166,7 @@ fn statements(
     found
 }
 
-fn resolve(
-    graph: &Graph,
-    statement: &DataStatement,
-    folder: &Path,
-    catalog: &Catalog,
-) -> Result<Resolved, Diagnostic> {
+fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path, catalog: &Catalog) -> Result<Resolved, Diagnostic> {
     let columns = match &statement.source {
         DataColumns::Whole(reader) => {
             let path = folder.join(&reader.path);
@@ -208,7 +203,7 @@ fn whole(graph: &Graph, path: &Path, catalog: &Catalog) -> Result<Vec<(String, S
 pub(super) fn csv_column(path: &Path, variables: &[String], name: &str) -> Source {
     let path = path.to_path_buf();
     match variables.iter().any(|variable| variable == name) {
-        true => Source::Dataset { path, variable: name.to_owned() },
+        true => Source::Dataset { path, variable: name.to_owned(), raw: false },
         false => Source::Csv { path, columns: Columns::One(name.to_owned()) },
     }
 }
@@ -227,7 +222,9 @@ pub(super) fn source_of(reader: &Reader, input: &str, folder: &Path) -> Source {
         (Format::Safetensors, _) => Source::Safetensors { path, key: input.to_owned(), raw },
         (Format::Csv, Select::Name(name)) => Source::Csv { path, columns: Columns::One(name.clone()) },
         (Format::Csv, Select::Names(names)) => Source::Csv { path, columns: Columns::Several(names.clone()) },
-        (Format::Csv, Select::All) => Source::Dataset { path, variable: input.to_owned() },
+        (Format::Csv, Select::All) => Source::Dataset { path, variable: input.to_owned(), raw },
+        (Format::Images, Select::All) => Source::Images { path, raw },
+        (Format::Images, _) => Source::ImageClasses { path },
     }
 }
 

@@ -177,8 +177,10 @@ fn source_of(input: &str, path: &Path) -> Result<Source, DataError> {
     if bare.ends_with(".csv") {
         return Ok(csv_column(path, &Catalog::default().dataset_variables(path)?, input));
     }
+    let is_picture = [".png", ".jpg", ".jpeg"].iter().any(|ending| name.ends_with(ending));
     let (path, raw) = (path.to_path_buf(), false);
     Ok(match () {
+        () if is_picture || path.is_dir() => Source::Images { path, raw },
         () if bare.ends_with(".npz") => Source::Npz { path, key: input.to_owned(), raw },
         () if bare.ends_with(".npy") => Source::Npy { path, raw },
         () => Source::Idx { path, raw },

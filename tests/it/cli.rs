@@ -396,3 +396,33 @@ fn json_messages_have_the_documented_fields() {
     assert_eq!(keys(&object["fixes"][0]["edits"][0]), "bytes end file start text");
     assert_eq!(object["labels"][0]["bytes"], serde_json::json!([22, 27]));
 }
+
+/// Writes a gray picture of one tone, `width` by `height`.
+fn picture(path: &Path, width: u32, height: u32, tone: u8) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    image::GrayImage::from_pixel(width, height, image::Luma([tone])).save(path).expect("a picture");
+}
+
+#[test]
+fn a_folder_of_pictures_is_learnt_and_asked() {
+    let model = "input x: [1, 4, 4]\ninput y: index<2>\np = x |> Affine(2)\nloss = softmax_cross_entropy(p, y)\n\
+        metric right = accuracy(p, y)\noutput q = softmax(p)\n\
+        data train {\n    x = images(\"tones\")\n    y = images(\"tones\", \"class\")\n}\n\
+        data validation = csv(\"v.csv\")\ntrain {\n    batch = 4\n    epochs = 200\n    optimizer = adam(lr = 0.05)\n}\n";
+    let desk = Desk::with(&[("m.nn", model), ("v.csv", "x:image,y\ntones/dark/0.png,0\ntones/light/1.jpg,1\n")]);
+    for i in 0..3 {
+        picture(&desk.at(&format!("tones/dark/{i}.png")), 4, 4, 10 + 20 * i);
+        picture(&desk.at(&format!("tones/light/{i}.jpg")), 4, 4, 245 - 20 * i);
+    }
+    desk.nnlc("run m.nn --out r").is(0, &["6 samples to train on, 2 to validate", "right 1.000"]);
+    let infer = "infer m.nn --weights r/weights.safetensors --input x=tones";
+    desk.nnlc(infer).is(0, &["q.npy: [6, 2]"]);
+    desk.nnlc(&(infer.to_owned() + "/light/0.jpg")).is(0, &["q.npy: [1, 2]"]);
+    // What is wrong is told by the check, with the picture's place.
+    picture(&desk.at("tones/dark/wide.png"), 5, 4, 0);
+    desk.nnlc("check m.nn").is(1, &["error[E0401]", "m.nn:8:9", "tones/dark/wide.png`: the picture is [1, 4, 5]"]);
+    fs::remove_file(desk.at("tones/dark/wide.png")).expect("it is there");
+    let three = model.replace("[1, 4, 4]", "[3, 4, 4]");
+    fs::write(desk.at("m.nn"), three).expect("a program");
+    desk.nnlc("check m.nn").is(1, &["`tones`: each sample has shape [1, 4, 4], the input takes [3, 4, 4]", "m.nn:8:9"]);
+}

@@ -5,6 +5,7 @@
 mod architecture;
 mod book;
 mod cli;
+mod columns;
 mod data;
 mod docs;
 mod editors;

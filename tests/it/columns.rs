@@ -1,0 +1,150 @@
+//! Columns that are computed from what files hold: values against the same arithmetic by hand, and what is refused while loading.
+
+use std::fs;
+
+use nnlc::data::{Budget, Column};
+use nnlc::driver::{Request, Session, Sets};
+use tempfile::TempDir;
+
+/// 300 rows, more than are computed at a time: `a` counts from 1, `class` goes from 1 to 3 again and again.
+fn table() -> String {
+    let row = |i: usize| format!("{i},{},{}\n", 0.25 * i as f64, (i - 1) % 3 + 1);
+    "a,b,class\n".to_owned() + &(1..=300).map(row).collect::<String>()
+}
+
+/// A program with these columns for `x: [2]` and `y: index<3>`, and the table `t.csv` beside it.
+fn folder(x: &str, y: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!(
+        "const scale = tensor([100, 0.5])\ninput x: [2]\ninput y: index<3>\np = x |> Affine(3)\n\
+         loss = softmax_cross_entropy(p, y)\noutput p\ndata train {{\n    x = {x}\n    y = {y}\n}}\n"
+    );
+    fs::write(folder.path().join("m.nn"), text).expect("a program");
+    fs::write(folder.path().join("t.csv"), table()).expect("a table");
+    folder
+}
+
+fn open(folder: &TempDir) -> Session {
+    Session::open(&folder.path().join("m.nn"), &Request::default())
+}
+
+/// The training set, or the titles of what is wrong.
+fn load(folder: &TempDir, budget: u64) -> Result<Sets, Vec<String>> {
+    let session = open(folder);
+    let titles = |found: &[nnlc::diagnostic::Diagnostic]| -> Vec<String> {
+        found.iter().map(|diagnostic| format!("{}: {}", diagnostic.code.as_str(), diagnostic.title)).collect()
+    };
+    let Some(program) = &session.program else { return Err(titles(&session.diagnostics)) };
+    Sets::load(program, folder.path(), &[], &Budget::new(budget)).map_err(|found| titles(&found))
+}
+
+fn floats(column: &Column) -> Vec<f32> {
+    let rows: Vec<usize> = (0..column.rows()).collect();
+    let mut out = vec![0.0; rows.len() * column.row_len()];
+    column.gather_f32(&rows, &mut out).expect("readable");
+    out
+}
+
+const X: &str = "csv(\"t.csv\", [\"a\", \"b\"])";
+const Y: &str = "csv(\"t.csv\", \"class\") - 1";
+
+#[test]
+fn computed_columns_hold_what_the_arithmetic_gives() {
+    let folder = folder(&format!("({X} - [1, 2][0]) / scale |> minimum(2)"), Y);
+    let by_hand = |i: usize| [((i as f32 - 1.0) / 100.0).min(2.0), ((0.25 * i as f32 - 1.0) / 0.5).min(2.0)];
+    let expected: Vec<f32> = (1..=300).flat_map(by_hand).collect();
+    for budget in [1 << 20, 0] {
+        let set = load(&folder, budget).expect("good data").train.expect("a training set");
+        assert_eq!(set.rows(), 300);
+        assert_eq!(floats(set.column("x").expect("x")), expected);
+        let classes: Vec<f32> = (0..300).map(|i| (i % 3) as f32).collect();
+        assert_eq!(floats(set.column("y").expect("y")), classes);
+    }
+}
+
+#[test]
+fn classes_pictures_and_text_are_what_they_are_in_expressions() {
+    let x = "one_hot(csv(\"t.csv\", \"class\") as index<4>)[1:3]";
+    let set = load(&folder(x, Y), 1 << 20).expect("good data").train.expect("a training set");
+    assert_eq!(floats(set.column("x").expect("x"))[..6], [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+
+    // Pictures of bytes are 0 to 1, integers are i32, windows of text are bytes.
+    let npy = |descr: &str, shape: &str, bytes: &[u8]| {
+        let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+        file.extend(format!("{header:<117}\n").bytes().chain(bytes.iter().copied()));
+        file
+    };
+    let x = "npy(\"p.npy\")[0] - 0.2";
+    let y = "int(npy(\"i.npy\") > 5) + int(text(\"a.txt\", window = 1)[0] == 98)";
+    let folder = folder(x, y);
+    let write = |name: &str, bytes: Vec<u8>| fs::write(folder.path().join(name), bytes).expect("a file");
+    write("p.npy", npy("|u1", "(2, 1, 2)", &[0, 255, 51, 102]));
+    write("i.npy", npy("<i4", "(2,)", &[9, 0, 0, 0, 5, 0, 0, 0]));
+    write("a.txt", b"ab".to_vec());
+    let set = load(&folder, 1 << 20).expect("good data").train.expect("a training set");
+    assert_eq!(floats(set.column("x").expect("x")), [-0.2, 0.8, 0.0, 0.2]);
+    assert_eq!(floats(set.column("y").expect("y")), [1.0, 1.0]);
+}
+
+#[test]
+fn what_does_not_fit_is_told_with_its_row() {
+    let refused = |x: &str, y: &str| load(&folder(x, y), 1 << 20).expect_err("a fault");
+    // The values of a file as they are, and after a computation.
+    let raw = refused(X, "csv(\"t.csv\", \"class\")");
+    assert!(
+        raw[0].ends_with("t.csv`, row 3 (line 4), column `class`: found 3, expected an index<3> from 0 to 2"),
+        "{raw:?}"
+    );
+    assert_eq!(
+        refused(X, "csv(\"t.csv\", \"class\") - 2"),
+        ["E0401: row 1: found -1, expected an index<3> from 0 to 2"]
+    );
+    assert_eq!(refused(X, "csv(\"t.csv\", \"b\") * 2"), ["E0401: row 1: 0.5 is not a whole number, expected index<3>"]);
+    let infinite = format!("{X} / ({X} - 7)");
+    assert_eq!(refused(&infinite, Y), ["E0401: row 7: the value is inf, a finite number was expected"]);
+    let cast = refused("one_hot(csv(\"t.csv\", \"class\") as index<3>)[1:]", Y);
+    assert!(cast[0].contains("row 3 (line 4), column `class`: found 3, expected an index<3>"), "{cast:?}");
+}
+
+#[test]
+fn shapes_and_lengths_are_compared_before_anything_is_read() {
+    let checked = |x: &str, y: &str| {
+        let session = open(&folder(x, y));
+        assert!(session.program.is_none());
+        let errors = session.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+        errors.map(|error| format!("{}: {}", error.code.as_str(), error.title)).collect::<Vec<_>>()
+    };
+    let misfit = "E0401: each sample has shape [3], the input takes [2]";
+    assert_eq!(checked("csv(\"t.csv\", \"a:class\") * 2", Y), [misfit]);
+    assert_eq!(checked("one_hot(csv(\"t.csv\", \"class\") as index<3>)", Y), [misfit]);
+    let cast = checked("reshape(csv(\"t.csv\", \"a\") as index<3>[5], [5])[:2]", Y);
+    assert!(
+        cast[0].starts_with("E0401: `") && cast[0].ends_with("t.csv`: each sample has shape [], the input takes [5]"),
+        "{cast:?}"
+    );
+    let folder = folder(&format!("{X} + csv(\"short.csv\", \"a\")"), Y);
+    fs::write(folder.path().join("short.csv"), "a\n1\n2\n").expect("a table");
+    let found = load(&folder, 1 << 20).expect_err("a fault");
+    let rows = found.last().expect("one");
+    assert!(rows.starts_with("E0401: `x` has 2 rows (`") && rows.contains("`x` has 300 (`"), "{found:?}");
+}
+
+#[test]
+fn a_program_with_computed_columns_trains() {
+    let folder = folder(&format!("{X} / 300"), Y);
+    let session = open(&folder);
+    let program = session.program.expect("a program");
+    let sets = Sets::load(&program, folder.path(), &[], &Budget::new(1 << 20)).expect("good data");
+    let training = nnlc::train::Training {
+        program: &program,
+        settings: &program.train,
+        train: sets.train.as_ref(),
+        validation: None,
+        threads: 1,
+    };
+    let mut trainer = nnlc::train::Trainer::new(training, None).expect("a plan");
+    let before = trainer.step(1, &[0, 1, 2]).expect("a step")[0];
+    // The first loss of a fresh classifier is near ln 3.
+    assert!((before - 3.0f32.ln()).abs() < 0.5, "{before}");
+}

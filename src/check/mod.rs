@@ -96,6 +96,7 @@ pub fn check(
     if whole && !checker.failed() {
         checker.judge(&ast.items);
         checker.unused();
+        checker.judged_by_training(&data, &train);
     }
     checker.unused_overrides();
     let program = (whole && !checker.failed()).then_some(Program { graph: checker.graph, data, train, tests });

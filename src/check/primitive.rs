@@ -19,7 +19,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The same; a number takes the dtype of what it meets.
-    fn tensor_like(&mut self, val: &Val<'a>, like: Option<&DType>, span: Span) -> Option<ir::Value> {
+    pub fn tensor_like(&mut self, val: &Val<'a>, like: Option<&DType>, span: Span) -> Option<ir::Value> {
         let tensor = match val {
             Val::Tensor(value) => return Some(*value),
             Val::Error => return None,

@@ -245,6 +245,8 @@ pub struct TrainSettings {
     pub monitor: Option<Monitor>,
     /// After how many epochs without a better value the run stops.
     pub patience: Option<usize>,
+    /// Where the block first says something that compares epochs: `keep = best`, `monitor` or `patience`.
+    pub judged: Option<Span>,
 }
 
 impl TrainSettings {
@@ -273,6 +275,7 @@ impl Default for TrainSettings {
             keep: Keep::Best,
             monitor: None,
             patience: None,
+            judged: None,
         }
     }
 }

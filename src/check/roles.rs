@@ -1,6 +1,7 @@
 //! Statements with a role: `input`, `param`, `state`, `update`, `loss`, `metric`, `output`. What a loss trains is in `groups`, its
 //! weight in `clock`.
 
+use super::call::Given;
 use super::checker::{Body, Checker, Known};
 use super::scope::Role;
 use super::stmt::body_name;
@@ -10,7 +11,7 @@ use crate::ir::{self, Attrs, Input, Node, ResultRole, ResultValue, Update, Varia
 use crate::ops::Builder;
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprId, Name, Stmt, Str, TypeExpr};
-use crate::tensor::{Dim, Type};
+use crate::tensor::{DType, Dim, Type};
 
 impl<'a> Checker<'a> {
     /// `input a, b: T from e`.
@@ -53,8 +54,12 @@ impl<'a> Checker<'a> {
     fn initial(&mut self, init: ExprId, ty: &Type) -> Option<ir::Value> {
         let span = self.ast_expr(init).span;
         let val = self.expr(init);
-        let val = self.with_shape(val, Val::sizes(&ty.shape), span);
-        let value = self.tensor(&val, span)?;
+        let drawn = self.classes_drawn(&val, ty, span)?;
+        let mut val = self.with_shape(val, Val::sizes(&ty.shape), span);
+        if let (true, DType::Index(classes)) = (drawn, &ty.dtype) {
+            val = self.as_classes(val, classes, span);
+        }
+        let value = self.tensor_like(&val, Some(&ty.dtype), span)?;
         let found = self.graph.ty(value).clone();
         if found == *ty {
             return Some(value);
@@ -69,6 +74,31 @@ impl<'a> Checker<'a> {
         let title = format!("the initial value is {found}, the declaration {ty}");
         self.error(Code::E0218, span, title, format!("this is {found}"));
         None
+    }
+
+    /// Whether `val` is `randint(low, high)` for classes from `low` to `high - 1`; none if those are not of `ty`.
+    fn classes_drawn(&mut self, val: &Val<'a>, ty: &Type, span: Span) -> Option<bool> {
+        let (DType::Index(classes), Val::Fn(function)) = (&ty.dtype, val) else { return Some(false) };
+        let given = |name: &str| function.given.iter().find(|(own, _)| own == name).and_then(|(_, val)| val.integer());
+        let (Some(low), Some(high), "randint") = (given("low"), given("high"), function.def.name.text.as_str()) else {
+            return Some(false);
+        };
+        if low >= 0 && classes.constant().is_some_and(|classes| high <= classes) {
+            return Some(true);
+        }
+        let title = format!("`randint({low}, {high})` draws {low} to {}, the declaration is {ty}", high - 1);
+        let diagnostic = Diagnostic::at(Code::E0302, span, title, "not all of these are its classes");
+        self.report(diagnostic.help(format!("`randint(0, {classes})` draws every class alike")));
+        None
+    }
+
+    /// Integers as classes, by the library's function.
+    fn as_classes(&mut self, integers: Val<'a>, classes: &Dim, span: Span) -> Val<'a> {
+        let Some(function) = self.scopes.peek(self.library_scope, "as_index") else { return Val::Error };
+        let head = function.val.clone();
+        let argument = |val| Given { name: None, at: span, val, span };
+        let given = vec![argument(integers), argument(Val::Int(classes.clone()))];
+        self.call_value(head, given, span, span).into_iter().next().unwrap_or(Val::Error)
     }
 
     /// `param w: T = e`.

@@ -1,7 +1,7 @@
 //! The `train` block: settings and calls that name optimizers, read as records rather than evaluated.
 
 use super::checker::Checker;
-use super::program::{Keep, Length, Monitor, TrainSettings};
+use super::program::{DataStatement, Keep, Length, Monitor, TrainSettings};
 use super::value::{Truth, Val};
 use crate::base::closest;
 use crate::diagnostic::{Applicability, Code, Diagnostic};
@@ -68,9 +68,28 @@ impl<'a> Checker<'a> {
         settings
     }
 
+    /// W0805: epochs are compared though there is no validation set.
+    pub fn judged_by_training(&mut self, data: &[DataStatement], settings: &TrainSettings) {
+        let has = |set: &str| data.iter().any(|statement| statement.set == set);
+        let Some(span) = settings.judged.filter(|_| has("train") && !has("validation")) else { return };
+        let title = "without `data validation` the training set says which epoch is best";
+        let mut diagnostic = Diagnostic::at(Code::W0805, span, title, "this compares epochs")
+            .help("add `data validation { ... }`, or write `keep = last` instead");
+        if let Some(monitor) = &settings.monitor
+            && self.graph.results.iter().any(|result| result.name == monitor.name && result.role == ResultRole::Metric)
+        {
+            let note = format!("the metric `{}` is measured on a validation set alone, so here it never is", monitor.name);
+            diagnostic = diagnostic.note(note);
+        }
+        self.report(diagnostic);
+    }
+
     fn setting(&mut self, setting: &'a Setting, settings: &mut TrainSettings) {
         let key = setting.key.text.as_str();
         let span = self.ast_expr(setting.value).span;
+        if ["monitor", "patience"].contains(&key) || key == "keep" && self.word(setting.value) == "best" {
+            settings.judged.get_or_insert(setting.key.span.to(span));
+        }
         match key {
             "optimizer" => {
                 if let Some(optimizer) = self.optimizer(setting.value) {

@@ -99,6 +99,9 @@ pub struct Run {
     /// Where results go [default: runs/MODEL]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
+    /// Go on with the run that was stopped there, to the same result as if it had not been
+    #[arg(long)]
+    pub resume: bool,
 }
 
 #[derive(Debug, clap::Args)]

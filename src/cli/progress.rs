@@ -81,6 +81,12 @@ impl Watch for Progress {
         if prepared.validation > 0 && self.shown {
             self.line("losses are shown as training / validation");
         }
+        if prepared.judged_by_training {
+            self.line("no validation set: the weights of the epoch with the lowest training loss are kept");
+        }
+        if prepared.done > 0 {
+            self.line(&format!("going on after epoch {}", prepared.done));
+        }
         if self.shown && std::io::stderr().is_terminal() {
             let style = ProgressStyle::with_template("{bar:30} {pos}/{len} steps  {msg}  {eta} left");
             let bar = ProgressBar::new(prepared.steps.0);
@@ -107,7 +113,7 @@ impl Observer for Progress {
                     bar.set_message(format!("loss {}  {rate} samples/s", numbers::value(f64::from(objective))));
                 }
             }
-            Event::Epoch { point, history, best } => {
+            Event::Epoch { point, history, best, .. } => {
                 let line = self.epoch(point, history, best);
                 self.line(&line);
             }

@@ -25,6 +25,7 @@ pub fn run(command: &Run) -> ExitCode {
         epochs: command.epochs,
         seed: command.seed,
         data: command.data.data.clone(),
+        resume: command.resume,
     };
     let stop = stop_on_signal();
     let mut progress = Progress::new(&session.title(), command.model.message_format == MessageFormat::Text);
@@ -76,6 +77,9 @@ fn tell(report: &RunReport) {
         let values: Vec<String> =
             report.test.iter().map(|(name, value)| format!("{name} {}", numbers::value(*value))).collect();
         eprintln!("test: {}", values.join(", "));
+    }
+    if report.outcome.ended == Ended::Stopped {
+        eprintln!("go on with the same command and `--resume`");
     }
     eprintln!("weights: {}", report.weights.display());
     eprintln!("curve:   {}", report.weights.with_file_name("curve.svg").display());

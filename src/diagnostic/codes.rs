@@ -126,6 +126,7 @@ codes! {
     E0802 "a value became NaN or infinite"
     E0803 "weights do not fit the program"
     E0804 "results could not be written"
+    W0805 "the training set says which epoch is best"
 }
 
 /// The table's row of the code written `text`, in any case.

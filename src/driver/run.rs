@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use serde_json::json;
 
 use super::data::{Sets, feeds_of};
 use super::file::write_whole;
-use super::{DataOverride, Session};
+use super::{DataOverride, Session, resume};
 use crate::check::{Keep, Length, Monitor, Program, TrainSettings};
 use crate::data::{Budget, DataSet};
 use crate::diagnostic::{Code, Diagnostic};
@@ -18,7 +19,7 @@ use crate::ir::{Place, ResultRole};
 use crate::lower::lower;
 use crate::networks::{self, Network};
 use crate::passes::Pipeline;
-use crate::report::{self, Log};
+use crate::report::{self, History, Log};
 use crate::train::{Clock, Evaluator, Event, Failure, Observer, Outcome, Trainer, Training, Weights, initial_values};
 
 /// What a run is asked for beside the program.
@@ -34,6 +35,8 @@ pub struct RunOptions {
     pub seed: Option<u64>,
     /// Data files that replace the program's.
     pub data: Vec<DataOverride>,
+    /// Whether to go on with the run that was stopped in `out`.
+    pub resume: bool,
 }
 
 /// What a run left.
@@ -58,6 +61,10 @@ pub struct Prepared {
     pub steps: (u64, usize),
     /// Epochs of the whole run, when it is counted in them.
     pub epochs: Option<usize>,
+    /// Whether the loss on the training set says which epoch is best.
+    pub judged_by_training: bool,
+    /// Epochs that were done before, of a run that goes on.
+    pub done: u64,
 }
 
 /// Watches a run from outside.
@@ -91,14 +98,21 @@ impl Session {
         };
         let mut trainer = Trainer::new(training, None).map_err(|failure| vec![self.failure(&failure)])?;
         let folder = Folder::create(&options.out, &self.title())?;
+        let about = resume::about(config(program, &settings), &sets);
+        let begun = match options.resume {
+            true => resume::resume(&mut trainer, &folder.path, &about)?,
+            false => resume::forget(&folder.path, trainer.history())?,
+        };
         folder.describe(program, &settings)?;
-        let mut observer = Recorder { folder: &folder, log: folder.log(&trainer)?, watch };
-        observer.watch.prepared(&prepared(program, &sets, &settings, &trainer));
+        let log = folder.log(&begun)?;
+        let mut observer = Recorder { folder: &folder, log, about: &about, saved: Instant::now(), watch };
+        observer.watch.prepared(&prepared(program, &sets, &settings, &trainer, &begun));
         let outcome = match trainer.run(&mut observer, stop) {
             Ok(outcome) => outcome,
             Err(failure) => return Err(vec![self.failed_run(&failure, &folder)]),
         };
         let weights = folder.weights(&outcome.weights)?;
+        resume::save(&folder.path, &outcome.checkpoint, &about)?;
         folder.curve(&outcome.history)?;
         let test = match &sets.test {
             Some(set) => self.evaluate(
@@ -208,7 +222,7 @@ impl Session {
     }
 }
 
-fn prepared(program: &Program, sets: &Sets, settings: &TrainSettings, trainer: &Trainer) -> Prepared {
+fn prepared(program: &Program, sets: &Sets, settings: &TrainSettings, trainer: &Trainer, begun: &History) -> Prepared {
     let size = |variable: &crate::ir::Variable| variable.ty.shape.size().constant().unwrap_or(0) as u64;
     let params = program.graph.variables.iter().filter(|v| matches!(v.kind, crate::ir::VariableKind::Param { .. }));
     Prepared {
@@ -220,6 +234,8 @@ fn prepared(program: &Program, sets: &Sets, settings: &TrainSettings, trainer: &
             Length::Epochs(epochs) => Some(epochs),
             Length::Steps(_) => None,
         },
+        judged_by_training: settings.keep == Keep::Best && sets.train.is_some() && sets.validation.is_none(),
+        done: begun.points.last().map_or(0, |point| point.epoch),
     }
 }
 
@@ -252,12 +268,12 @@ impl Folder {
         Ok(path)
     }
 
-    fn log(&self, trainer: &Trainer) -> Result<Log, Vec<Diagnostic>> {
+    fn log(&self, history: &History) -> Result<Log, Vec<Diagnostic>> {
         let path = self.path.join("log.csv");
-        Log::create(&path, &trainer.history()).map_err(|error| unwritable(&path, &error))
+        Log::create(&path, history).map_err(|error| unwritable(&path, &error))
     }
 
-    fn curve(&self, history: &crate::report::History) -> Result<PathBuf, Vec<Diagnostic>> {
+    fn curve(&self, history: &History) -> Result<PathBuf, Vec<Diagnostic>> {
         self.write("curve.svg", &report::svg(history, &self.title))
     }
 
@@ -281,7 +297,7 @@ impl Folder {
     }
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Vec<Diagnostic> {
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Vec<Diagnostic> {
     let title = format!("`{}` could not be written: {}", path.display(), super::reason(error));
     vec![Diagnostic::new(Code::E0804, title).help("choose another folder with `--out`")]
 }
@@ -334,16 +350,25 @@ fn config(program: &Program, settings: &TrainSettings) -> serde_json::Value {
 struct Recorder<'a> {
     folder: &'a Folder,
     log: Log,
+    /// What the checkpoint says about the run.
+    about: &'a serde_json::Value,
+    /// When the last checkpoint was written.
+    saved: Instant,
     watch: &'a mut dyn Watch,
 }
 
 impl Observer for Recorder<'_> {
     fn event(&mut self, event: Event) -> Result<(), String> {
-        if let Event::Epoch { point, history, .. } = &event {
+        if let Event::Epoch { point, history, checkpoint, .. } = &event {
             let path = self.folder.path.join("log.csv");
             let refuse = |error| format!("`{}` could not be written: {}", path.display(), super::reason(&error));
             self.log.append(point).map_err(refuse)?;
             self.folder.curve(history).map_err(|faults| faults[0].title.clone())?;
+            if self.saved.elapsed() >= resume::INTERVAL {
+                let saved = resume::save(&self.folder.path, &checkpoint(), self.about);
+                saved.map_err(|faults| faults[0].title.clone())?;
+                self.saved = Instant::now();
+            }
         }
         self.watch.event(event)
     }

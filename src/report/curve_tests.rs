@@ -16,6 +16,7 @@ fn history(names: &[(&str, Kind)], points: usize, value: impl Fn(usize, usize) -
             elapsed: Duration::from_millis(800 * (at as u64 + 1)),
             train: values.iter().map(|(train, _)| Some(*train)).collect(),
             validation: values.iter().map(|(_, validation)| Some(*validation)).collect(),
+            rates: Vec::new(),
         });
     }
     history

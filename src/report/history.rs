@@ -33,6 +33,8 @@ pub struct Point {
     pub train: Vec<Option<f64>>,
     /// One value a series: its mean over the validation set.
     pub validation: Vec<Option<f64>>,
+    /// The learning rate of each of the history's groups in the last step.
+    pub rates: Vec<f64>,
 }
 
 /// What a run is counted in.
@@ -49,6 +51,8 @@ pub enum Axis {
 pub struct History {
     /// What was measured.
     pub series: Vec<Series>,
+    /// The groups of losses that train in steps of their own, each by its first loss; none when there is one step.
+    pub groups: Vec<String>,
     /// When, in order.
     pub points: Vec<Point>,
     /// What the run is counted in.
@@ -58,9 +62,9 @@ pub struct History {
 }
 
 impl History {
-    /// A history without points.
+    /// A history without points and groups.
     pub fn new(series: Vec<Series>, axis: Axis) -> History {
-        History { series, points: Vec::new(), axis, best: None }
+        History { series, groups: Vec::new(), points: Vec::new(), axis, best: None }
     }
 
     /// Where `point` stands on the axis.

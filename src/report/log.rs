@@ -15,7 +15,8 @@ pub struct Log {
 impl Log {
     /// Creates the file with its header line and a line for each point that `history` already has.
     ///
-    /// The columns are `epoch`, `step`, `seconds`, then for each series `train.NAME` and `validation.NAME`.
+    /// The columns are `epoch`, `step`, `seconds`, then for each series `train.NAME` and `validation.NAME`, then for each group of
+    /// losses `lr.NAME`.
     ///
     /// # Errors
     /// What the system says when the file cannot be written.
@@ -26,6 +27,7 @@ impl Log {
             cells.push(format!("train.{}", series.name));
             cells.push(format!("validation.{}", series.name));
         }
+        cells.extend(history.groups.iter().map(|group| format!("lr.{group}")));
         log.write(&cells)?;
         history.points.iter().try_for_each(|point| log.append(point))?;
         Ok(log)
@@ -41,6 +43,7 @@ impl Log {
         for (train, validation) in point.train.iter().zip(&point.validation) {
             cells.extend([train, validation].map(|value| value.map_or(String::new(), |value| format!("{value}"))));
         }
+        cells.extend(point.rates.iter().map(f64::to_string));
         self.write(&cells)
     }
 
@@ -71,14 +74,16 @@ mod tests {
             elapsed: Duration::from_millis(1500 * epoch),
             train: vec![Some(loss), None],
             validation: vec![Some(f64::NAN), Some(0.5)],
+            rates: vec![2e-4, 0.5],
         };
+        history.groups = vec!["d".to_string(), "g".to_string()];
         history.points.push(point(1, 0.1 + 0.2));
         let mut log = Log::create(&path, &history).unwrap();
-        let header = "epoch,step,seconds,train.loss,validation.loss,\"train.a, b\",\"validation.a, b\"\n";
-        let first = format!("{header}1,10,1.500,0.30000000000000004,NaN,,0.5\n");
+        let header = "epoch,step,seconds,train.loss,validation.loss,\"train.a, b\",\"validation.a, b\",lr.d,lr.g\n";
+        let first = format!("{header}1,10,1.500,0.30000000000000004,NaN,,0.5,0.0002,0.5\n");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
         log.append(&point(2, 0.25)).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{first}2,20,3.000,0.25,NaN,,0.5\n"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{first}2,20,3.000,0.25,NaN,,0.5,0.0002,0.5\n"));
         assert!(Log::create(&folder.path().join("none/log.csv"), &history).is_err());
     }
 }

@@ -8,6 +8,7 @@
 
 mod batches;
 mod clock;
+mod course;
 mod evaluate;
 mod initial;
 mod locate;
@@ -19,6 +20,7 @@ mod weights;
 
 pub use batches::{Batch, Order};
 pub use clock::{Clock, Scalars};
+pub use course::{Checkpoint, Course, restore};
 pub use evaluate::{Evaluator, Means};
 pub use initial::initial_values;
 pub use sizes::sizes_of;

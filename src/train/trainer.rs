@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use super::batches::{Batch, Order};
 use super::clock::{Clock, Scalars};
+use super::course::{Checkpoint, Course, restore, saved};
 use super::evaluate::Evaluator;
 use super::initial::{initial_values, zeros};
 use super::locate::first_non_finite;
 use super::sizes::sizes_of;
 use super::step::{Part, SHARE, StepGraph, group_graph, rate_name};
 use super::unit::{Phase, Unit, phases};
-use super::weights::{Elements, SavedTensor, Weights};
+use super::weights::{SavedTensor, Weights};
 use crate::base::IndexVec;
 use crate::check::{Keep, Length, Program, TrainSettings};
 use crate::data::{Column, DataError, DataSet};
@@ -67,8 +68,10 @@ pub enum Event<'a> {
         point: &'a Point,
         /// All that was measured.
         history: &'a History,
-        /// Whether its weights are the best so far.
+        /// Whether its weights are the best so far, and kept for that.
         best: bool,
+        /// The run as it stands now.
+        checkpoint: &'a dyn Fn() -> Checkpoint,
     },
 }
 
@@ -103,6 +106,8 @@ pub struct Outcome {
     pub weights: Weights,
     /// How long it trained.
     pub elapsed: Duration,
+    /// From where it can go on: the end of the last whole epoch.
+    pub checkpoint: Checkpoint,
 }
 
 /// Why a run failed.
@@ -171,12 +176,15 @@ pub struct Trainer<'a> {
     results: Vec<String>,
     validation: Evaluator,
     order: Order,
+    /// Where the coming run begins, if not at its start.
+    course: Option<Course>,
 }
 
 /// Sums over an epoch's samples.
 struct Sums {
     values: Vec<f64>,
     samples: usize,
+    steps: u64,
 }
 
 /// One run of one graph within an iteration.
@@ -252,6 +260,7 @@ impl<'a> Trainer<'a> {
             engine: Engine::new(training.threads),
             validation: Evaluator::new(Pipeline::standard().run(&validation), settings.batch),
             order: Order::new(rows, seed),
+            course: None,
             training,
             store,
             results: losses.chain([OBJECTIVE.to_owned()]).collect(),
@@ -272,7 +281,8 @@ impl<'a> Trainer<'a> {
 
     /// What the run will measure, without any points yet.
     pub fn history(&self) -> History {
-        History::new(self.series(), self.axis())
+        let groups = self.named_groups().iter().map(|group| group.name().to_owned()).collect();
+        History { groups, ..History::new(self.series(), self.axis()) }
     }
 
     /// How many steps the whole run takes at most.
@@ -309,51 +319,94 @@ impl<'a> Trainer<'a> {
     /// When a value is no longer finite, or what `observer` writes cannot be written.
     pub fn run(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, Failure> {
         let begun = Instant::now();
-        let mut history = self.history();
-        let (mut step, mut epoch) = (0, 0);
-        let (mut best, mut kept): (Option<f64>, Weights) = (None, self.weights());
-        let mut since_best = 0;
+        let mut course = self.course.take().unwrap_or_else(|| self.start());
+        let before = course.elapsed;
+        let mut unfinished = None;
         let ended = loop {
-            let left = self.steps_left(step, epoch);
+            if self.training.settings.patience.is_some_and(|patience| course.since_best >= patience) {
+                break Ended::Patience;
+            }
+            let left = self.steps_left(course.step, course.epoch);
             if left == 0 {
                 break Ended::Done;
             }
-            epoch += 1;
-            let sums = self.epoch(epoch, &mut step, left, observer, stop, &history)?;
-            if stop.load(Ordering::Relaxed) && sums.samples == 0 {
+            let snapshot = self.snapshot();
+            let sums = self.epoch(&course, left, &snapshot, observer, stop)?;
+            if sums.steps < left as u64 {
+                unfinished = Some(Checkpoint { variables: saved_all(&snapshot), course: course.clone() });
+            }
+            if sums.steps == 0 {
                 break Ended::Stopped;
             }
-            let point = self.measure(epoch, step, &sums, begun.elapsed(), &history)?;
-            let judged = self.judged(&history, &point);
-            let better = match (judged, best) {
-                (Some(value), Some(best)) => value < best,
-                (value, None) => value.is_some(),
-                (None, _) => false,
-            };
-            history.points.push(point);
-            if better {
-                best = judged;
-                history.best = Some(history.points.len() - 1);
-                since_best = 0;
-            } else {
-                since_best += 1;
-            }
-            if better || self.training.settings.keep == Keep::Last || judged.is_none() {
-                kept = self.weights();
-            }
+            let best = self.finish(&mut course, &sums, before + begun.elapsed())?;
+            let (history, checkpoint) = (&course.history, || self.checkpoint(&course));
             let point = &history.points[history.points.len() - 1];
-            observer.event(Event::Epoch { point, history: &history, best: better }).map_err(Failure::Observer)?;
+            let event = Event::Epoch { point, history, best, checkpoint: &checkpoint };
+            observer.event(event).map_err(Failure::Observer)?;
             if stop.load(Ordering::Relaxed) {
                 break Ended::Stopped;
             }
-            if self.training.settings.patience.is_some_and(|patience| since_best >= patience) {
-                break Ended::Patience;
-            }
         };
+        let checkpoint = unfinished.unwrap_or_else(|| self.checkpoint(&course));
         if self.training.settings.keep == Keep::Last {
-            history.best = None;
+            course.history.best = None;
         }
-        Ok(Outcome { ended, history, weights: kept, elapsed: begun.elapsed() })
+        Ok(Outcome {
+            ended,
+            history: course.history,
+            weights: course.kept,
+            elapsed: before + begun.elapsed(),
+            checkpoint,
+        })
+    }
+
+    /// Makes the coming [`run`](Self::run) go on from a checkpoint of the same program and settings.
+    pub fn resume(&mut self, checkpoint: Checkpoint) {
+        for (path, tensor) in &checkpoint.variables {
+            restore(&mut self.store, path, tensor);
+        }
+        self.course = Some(checkpoint.course);
+    }
+
+    /// The names and shapes of all variables, the optimizers' memory included.
+    pub fn variables(&self) -> Vec<(String, Vec<usize>)> {
+        self.snapshot().into_iter().map(|(path, tensor)| (path, tensor.shape().to_vec())).collect()
+    }
+
+    /// The run before its first epoch.
+    fn start(&self) -> Course {
+        let (kept, history) = (self.weights(), self.history());
+        Course { step: 0, epoch: 0, best: None, since_best: 0, kept, history, elapsed: Duration::ZERO }
+    }
+
+    fn checkpoint(&self, course: &Course) -> Checkpoint {
+        Checkpoint { variables: saved_all(&self.snapshot()), course: course.clone() }
+    }
+
+    /// Measures an epoch that is over and moves the course past it. Gives whether its weights are the best so far.
+    fn finish(&mut self, course: &mut Course, sums: &Sums, elapsed: Duration) -> Result<bool, Failure> {
+        course.epoch += 1;
+        course.step += sums.steps;
+        let point = self.measure(course, sums, elapsed)?;
+        let judged = self.judged(&course.history, &point);
+        let better = match (judged, course.best) {
+            (Some(value), Some(best)) => value < best,
+            (value, None) => value.is_some(),
+            (None, _) => false,
+        };
+        course.history.points.push(point);
+        if better {
+            course.best = judged;
+            course.history.best = Some(course.history.points.len() - 1);
+            course.since_best = 0;
+        } else {
+            course.since_best += 1;
+        }
+        let keep = self.training.settings.keep;
+        if better || keep == Keep::Last || judged.is_none() {
+            course.kept = self.weights();
+        }
+        Ok(better && keep == Keep::Best)
     }
 
     /// Runs one iteration on the samples numbered `rows`: every step of its order, each on all of them. Gives the losses in order, then
@@ -464,12 +517,7 @@ impl<'a> Trainer<'a> {
         let mut weights = Weights::default();
         for variable in self.training.program.graph.variables.iter() {
             let Some(tensor) = self.store.get(&variable.path) else { continue };
-            let shape = tensor.shape().to_vec();
-            let elements = match &tensor {
-                Tensor::I32(array) => Elements::I32(array.iter().copied().collect()),
-                other => Elements::F32(other.to_f32()),
-            };
-            weights.tensors.insert(variable.path.clone(), SavedTensor { shape, elements });
+            weights.tensors.insert(variable.path.clone(), saved(&tensor));
         }
         weights
     }
@@ -511,47 +559,43 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// Trains on at most `steps` minibatches of the epoch after `course`, whose variables are `snapshot`.
     fn epoch(
         &mut self,
-        epoch: u64,
-        step: &mut u64,
+        course: &Course,
         steps: usize,
+        snapshot: &Snapshot,
         observer: &mut dyn Observer,
         stop: &AtomicBool,
-        history: &History,
     ) -> Result<Sums, Failure> {
-        let before = (self.snapshot(), *step);
+        let epoch = course.epoch + 1;
         let minibatches = self.minibatches(epoch);
-        let mut sums = Sums { values: vec![0.0; self.results.len()], samples: 0 };
+        let mut sums = Sums { values: vec![0.0; self.results.len()], samples: 0, steps: 0 };
         for rows in minibatches.iter().cycle().take(steps) {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            *step += 1;
-            let values = self.step(*step, rows)?;
+            let step = course.step + sums.steps + 1;
+            let values = self.step(step, rows)?;
             if let Some(bad) = values.iter().position(|value| !value.is_finite()) {
-                return Err(self.not_finite(bad, &before, *step, &minibatches, history));
+                let before = (snapshot, course.step);
+                return Err(self.not_finite(bad, before, step, &minibatches, &course.history));
             }
             for (sum, value) in sums.values.iter_mut().zip(&values) {
                 *sum += f64::from(*value) * rows.len() as f64;
             }
             sums.samples += rows.len();
+            sums.steps += 1;
             let objective = values[values.len() - 1];
-            let event = Event::Step { step: *step, epoch, samples: rows.len(), objective };
+            let event = Event::Step { step, epoch, samples: rows.len(), objective };
             observer.event(event).map_err(Failure::Observer)?;
         }
         Ok(sums)
     }
 
     /// Validates and puts together what the epoch measured.
-    fn measure(
-        &mut self,
-        epoch: u64,
-        step: u64,
-        sums: &Sums,
-        elapsed: Duration,
-        history: &History,
-    ) -> Result<Point, Failure> {
+    fn measure(&mut self, course: &Course, sums: &Sums, elapsed: Duration) -> Result<Point, Failure> {
+        let (epoch, step) = (course.epoch, course.step);
         let reported = self.reported();
         let results = &self.validation.graph().results;
         let series: Vec<_> = reported.iter().map(|index| results[*index].clone()).collect();
@@ -569,12 +613,25 @@ impl<'a> Trainer<'a> {
                 let means = self.validation.means(&mut self.engine, &mut self.store, set, seed, clock)?;
                 let means: Vec<f64> = reported.iter().map(|index| means[*index]).collect();
                 if let Some(bad) = means.iter().position(|mean| !mean.is_finite()) {
-                    return Err(self.validation_not_finite(&series[bad].name, step, history));
+                    return Err(self.validation_not_finite(&series[bad].name, step, &course.history));
                 }
                 means.into_iter().map(Some).collect()
             }
         };
-        Ok(Point { epoch, step, elapsed, train, validation })
+        Ok(Point { epoch, step, elapsed, train, validation, rates: self.rates(step) })
+    }
+
+    /// The learning rate of each group in step `step`; none when there is one group.
+    fn rates(&self, step: u64) -> Vec<f64> {
+        let settings = self.training.settings;
+        let factor = settings.schedule.factor(step.saturating_sub(1), self.total_steps());
+        let rate = |group: &Group| settings.optimizer_of(group.name()).get("lr") * factor;
+        self.named_groups().iter().map(rate).collect()
+    }
+
+    /// The groups, when there are several.
+    fn named_groups(&self) -> &[Group] {
+        if self.groups.len() > 1 { &self.groups } else { &[] }
     }
 
     /// The value that decides which epoch is best, lower being better: the monitored one, or its negative where the highest is
@@ -599,12 +656,11 @@ impl<'a> Trainer<'a> {
     fn not_finite(
         &mut self,
         bad: usize,
-        before: &(Snapshot, u64),
+        (snapshot, first): (&Snapshot, u64),
         failing: u64,
         minibatches: &[Vec<usize>],
         history: &History,
     ) -> Failure {
-        let (snapshot, first) = before;
         for (path, tensor) in snapshot {
             self.store.set(path, tensor);
         }
@@ -691,12 +747,10 @@ fn order_of(groups: &[Group], settings: &TrainSettings) -> Vec<usize> {
 /// Puts saved weights into a store that holds variables of their names.
 pub fn set_weights(store: &mut Store, weights: &Weights) {
     for (path, saved) in &weights.tensors {
-        let tensor = match &saved.elements {
-            Elements::F32(values) => Tensor::f32(&saved.shape, values.clone()),
-            Elements::I32(values) => Tensor::i32(&saved.shape, values.clone()),
-        };
-        if store.get(path).is_some_and(|known| known.shape() == tensor.shape()) {
-            store.set(path, &tensor);
-        }
+        restore(store, path, saved);
     }
+}
+
+fn saved_all(snapshot: &Snapshot) -> BTreeMap<String, SavedTensor> {
+    snapshot.iter().map(|(path, tensor)| (path.clone(), saved(tensor))).collect()
 }

@@ -26,6 +26,7 @@ mod optimizers;
 mod passes;
 mod recurrent;
 mod reference;
+mod resume;
 mod sizes;
 mod training;
 mod ui;

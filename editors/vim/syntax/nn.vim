@@ -21,7 +21,7 @@ syn match nnLayerCall /\<[[:upper:]]\k*\ze(/ contains=nnLibraryLayer
 syn match nnLayerPiped /\%(|>\s*\)\@<=\<[[:upper:]]\k*/ contains=nnLibraryLayer
 syn keyword nnLibraryFunction contained
   \ above_zero abs absolute_error accuracy acos acosh add all all_samples along any arange argmax
-  \ argmin argsort asin asinh atan atan2 atanh attention average_pooling axes_of axis_last
+  \ argmin argsort as_index asin asinh atan atan2 atanh attention average_pooling axes_of axis_last
   \ batch_matmul bernoulli binary_cross_entropy binary_error broadcast cast categorical_cross_entropy
   \ ceil celu channels cholesky clamp close concatenate confusion_matrix constant contract
   \ contrastive_loss convolution convolution_data_gradient convolution_weight_gradient cos cosh

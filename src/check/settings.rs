@@ -78,7 +78,8 @@ impl<'a> Checker<'a> {
         if let Some(monitor) = &settings.monitor
             && self.graph.results.iter().any(|result| result.name == monitor.name && result.role == ResultRole::Metric)
         {
-            let note = format!("the metric `{}` is measured on a validation set alone, so here it never is", monitor.name);
+            let note =
+                format!("the metric `{}` is measured on a validation set alone, so here it never is", monitor.name);
             diagnostic = diagnostic.note(note);
         }
         self.report(diagnostic);

@@ -199,3 +199,74 @@ fn every_name_that_replaces_a_layer_of_nnc_exists() {
     }
     assert!(checked > 80, "{checked}");
 }
+
+/// The program of the README's picture of an error; the page shows the lines that are told.
+const DIGITS: &str = "input x: [1, 28, 28]\ninput y: index<10>\n\nh = x |> Affine(32) |> relu\nlogits = h |> Affine(7)\n\n\
+    loss = softmax_cross_entropy(logits, y)\noutput q = softmax(logits)\n";
+
+/// What a console on the README shows: the arguments of `nnlc`, and what it answers.
+fn consoles() -> Vec<(String, Vec<String>)> {
+    let page = fs::read_to_string(root().join("README.md")).expect("the README");
+    let mut found = Vec::new();
+    let mut lines = page.lines();
+    while lines.by_ref().any(|line| line == "```console") {
+        let mut body = lines.by_ref().take_while(|line| *line != "```").map(str::to_owned);
+        let command = body.next().expect("a command");
+        found.push((command.strip_prefix("$ nnlc ").expect("a call of nnlc").to_owned(), body.collect()));
+    }
+    found
+}
+
+/// Whether a line is as told. Times and speeds are the machine's; numbers are compared to a hundredth of themselves, since processors
+/// round sums differently.
+fn alike(shown: &str, told: &str) -> bool {
+    const DURATION: &str = "trained after ";
+    if shown.starts_with(DURATION) {
+        return told.starts_with(DURATION);
+    }
+    let (shown, told): (Vec<&str>, Vec<&str>) = (shown.split_whitespace().collect(), told.split_whitespace().collect());
+    let number = |word: &str| word.trim_end_matches(',').parse::<f64>().ok();
+    shown.len() == told.len()
+        && shown.iter().zip(&told).enumerate().all(|(place, (one, other))| match (number(one), number(other)) {
+            _ if shown.get(place + 1) == Some(&"samples/s") => true,
+            (Some(one), Some(other)) => (one - other).abs() <= 0.01 * other.abs(),
+            _ => one == other,
+        })
+}
+
+#[test]
+fn the_consoles_of_the_readme_show_what_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("digits.nn"), DIGITS).unwrap();
+    let tables = folder.path().join("examples/data/tabular");
+    fs::create_dir_all(&tables).unwrap();
+    for file in ["iris.nn", "data/tabular/iris_train.csv", "data/tabular/iris_validation.csv"] {
+        fs::copy(root().join("examples").join(file), folder.path().join("examples").join(file)).unwrap();
+    }
+    let consoles = consoles();
+    assert_eq!(consoles.len(), 2, "an error and a run are shown");
+    for (args, shown) in consoles {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nnlc"));
+        let output = command.args(args.split_whitespace()).current_dir(folder.path()).output().expect("nnlc runs");
+        let told = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        let told: Vec<&str> = told.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let mut shown: Vec<&str> = shown.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
+        if shown[0] == "..." {
+            shown.remove(0);
+        } else {
+            assert_eq!(shown.len(), told.len(), "`nnlc {args}` answers\n{}", told.join("\n"));
+        }
+        assert!(shown.len() <= told.len(), "`nnlc {args}` answers\n{}", told.join("\n"));
+        for (shown, told) in shown.iter().rev().zip(told.iter().rev()) {
+            assert!(alike(shown, told), "the README shows\n{shown}\nnnlc tells\n{told}");
+        }
+    }
+}
+
+#[test]
+fn lines_of_a_console_are_compared_but_for_the_machine() {
+    assert!(alike("loss 0.3320 / 0.3481  5,762 samples/s  best", "loss 0.3321 / 0.3480  9 samples/s  best"));
+    assert!(!alike("loss 0.3320  9 samples/s", "loss 0.3520  9 samples/s"));
+    assert!(!alike("best: epoch 59, loss 0.3481", "last: epoch 59, loss 0.3481"));
+    assert!(alike("trained after 1.25 s", "trained after 2 min 9 s") && !alike("trained in 1 s", "trained after 1 s"));
+}

@@ -168,3 +168,41 @@ fn the_derived_runtime_network_computes_what_the_hand_written_one_does() {
     assert_eq!(derived.len(), 3 * 784);
     assert_eq!(derived, recon("runtime_by_hand.nn"));
 }
+
+/// The numbers with a decimal point in a text, as they are written.
+fn figures(text: &str) -> Vec<String> {
+    let words = text.split(|letter: char| !letter.is_ascii_digit() && letter != '.');
+    let numbers = words.map(|word| word.trim_matches('.')).filter(|word| word.contains('.'));
+    numbers.map(str::to_owned).collect()
+}
+
+/// Whether `short` is `long`, perhaps rounded.
+fn is_rounded(short: &str, long: &str) -> bool {
+    let decimals = short.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let (Ok(short), Ok(long)) = (short.parse::<f64>(), long.parse::<f64>()) else { return false };
+    (short - long).abs() <= 0.5001 * 0.1f64.powi(decimals as i32)
+}
+
+#[test]
+fn a_header_states_a_figure_of_the_table_of_results() {
+    let readme = std::fs::read_to_string(folder().join("README.md")).expect("the examples' page");
+    let results = readme.split_once("## Results").expect("a table of results").1;
+    let mut count = 0;
+    // The header of poisson.nn states coefficients, which have a test of their own.
+    for name in example_names().into_iter().filter(|name| name != "poisson.nn") {
+        let text = std::fs::read_to_string(folder().join(&name)).expect("a program");
+        let header: String = text.lines().take_while(|line| line.starts_with("##")).collect();
+        if header.is_empty() {
+            continue;
+        }
+        count += 1;
+        let row = results.lines().find(|line| line.split('|').nth(1).is_some_and(|cell| cell.contains(&name)));
+        let known = figures(row.unwrap_or_else(|| panic!("{name} is not in the table")));
+        let told = figures(&header);
+        assert!(
+            told.iter().any(|told| known.iter().any(|known| is_rounded(told, known))),
+            "{name}: {told:?}, {known:?}"
+        );
+    }
+    assert!(count >= 14, "{count} programs state a figure");
+}

@@ -10,7 +10,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Input, Node, ResultRole, ResultValue, Value, VarId, op};
 use crate::source::Span;
 use crate::syntax::ast::{CallArg, ExprId, ExprKind, Name, TypeExpr};
-use crate::tensor::Type;
+use crate::tensor::{Tensor, Type};
 
 /// What is known of data files without their values.
 pub trait Files {
@@ -19,6 +19,12 @@ pub trait Files {
     /// # Errors
     /// Why the file's header cannot be read.
     fn sample(&self, reader: &Reader, input: &str) -> Result<Type, Diagnostic>;
+
+    /// The array of the file at `path`, or the one called `key` of several; asked for at `span`.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn array(&self, path: &str, key: Option<&str>, span: Span) -> Result<Tensor, Diagnostic>;
 }
 
 /// A column that is being computed.

@@ -17,6 +17,7 @@ mod einsum;
 mod ema;
 mod expr;
 mod fault;
+mod file;
 mod foreign;
 mod generic;
 mod grad;

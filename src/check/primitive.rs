@@ -355,6 +355,7 @@ impl<'a> Checker<'a> {
             Builtin::Ema => self.ema(given, span),
             Builtin::Einsum => self.einsum(given, span),
             Builtin::Rearrange => self.rearrange(given, span),
+            Builtin::File => self.file(given, span),
             Builtin::Close | Builtin::GradientsMatch => {
                 let name = builtin.name();
                 let diagnostic = Diagnostic::at(

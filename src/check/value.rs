@@ -129,11 +129,12 @@ pub enum Builtin {
     Scan,
     Einsum,
     Rearrange,
+    File,
 }
 
 impl Builtin {
     /// All of them with their names.
-    pub const ALL: [(&'static str, Builtin); 16] = [
+    pub const ALL: [(&'static str, Builtin); 17] = [
         ("shape", Builtin::Shape),
         ("rank", Builtin::Rank),
         ("size", Builtin::Size),
@@ -150,6 +151,7 @@ impl Builtin {
         ("scan", Builtin::Scan),
         ("einsum", Builtin::Einsum),
         ("rearrange", Builtin::Rearrange),
+        ("file", Builtin::File),
     ];
 
     /// Its name in programs.

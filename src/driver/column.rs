@@ -1,19 +1,22 @@
-//! Column expressions on data: what the checker asks of files, and computed columns.
+//! What the checker asks of files, and columns that are computed from them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::data::{source_of, want_of};
 use crate::check::{Files, Formula, Reader};
-use crate::data::{Budget, Catalog, Column, Computed, DataError, DataSet, Header, Number, Source, Want, common_rows};
-use crate::diagnostic::Diagnostic;
+use crate::data::{
+    Budget, Catalog, Column, Computed, DataError, DataSet, Element, Header, Number, Source, Want, common_rows,
+};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, Options, Plan, Store};
 use crate::ir::{Graph, Input, ResultValue};
 use crate::lower::lower;
 use crate::networks::{Choice, slice};
 use crate::ops::RunContext;
 use crate::passes::Pipeline;
-use crate::tensor::{DType, Dim, Type};
+use crate::source::Span;
+use crate::tensor::{DType, Dim, Tensor, Type};
 use crate::train::Batch;
 
 /// How many rows are computed at a time.
@@ -40,6 +43,52 @@ impl Files for Folder<'_> {
         let shape = header.shape.iter().map(|size| Dim::from(*size as i64)).collect();
         Ok(Type { dtype: element(&source, &header), shape })
     }
+
+    fn array(&self, path: &str, key: Option<&str>, span: Span) -> Result<Tensor, Diagnostic> {
+        let source = array_source(path, key, self.path)
+            .map_err(|(title, label)| Diagnostic::at(Code::E0105, span, title, label))?;
+        whole(&source).map_err(|error| error.diagnostic(Some(span)))
+    }
+}
+
+/// Where an array is, by the ending of its file's name; else a title and a label.
+fn array_source(name: &str, key: Option<&str>, folder: &Path) -> Result<Source, (String, String)> {
+    let (path, raw) = (folder.join(name), true);
+    let ending = name.strip_suffix(".gz").unwrap_or(name).rsplit_once('.').map_or("", |(_, ending)| ending);
+    match (ending, key.map(str::to_owned)) {
+        ("npy", None) => Ok(Source::Npy { path, raw }),
+        ("npz", Some(key)) => Ok(Source::Npz { path, key, raw }),
+        ("safetensors", Some(key)) => Ok(Source::Safetensors { path, key, raw }),
+        ("npy", Some(_)) => Err(("a `.npy` file holds one array".to_owned(), "leave the key out".to_owned())),
+        ("npz" | "safetensors", None) => {
+            Err((format!("a `.{ending}` file holds several arrays"), format!("write `file(\"{name}\", \"key\")`")))
+        }
+        _ => Err(("`file` reads `.npy`, `.npz` and `.safetensors`".to_owned(), "this is none of them".to_owned())),
+    }
+}
+
+/// All of an array.
+fn whole(source: &Source) -> Result<Tensor, DataError> {
+    let element = match source.header()?.number {
+        Number::Text | Number::F16 | Number::F32 | Number::F64 => Element::F32,
+        Number::Bool => Element::Bool,
+        _ => Element::I32,
+    };
+    let column = source.load(&Want { finite: true, ..Want::any(element) }, &Budget::of_machine())?;
+    let rows: Vec<usize> = (0..column.rows()).collect();
+    let shape: Vec<usize> = [column.rows()].into_iter().chain(column.shape().iter().copied()).collect();
+    let count = rows.len() * column.row_len();
+    if element == Element::F32 {
+        let mut values = vec![0.0; count];
+        column.gather_f32(&rows, &mut values)?;
+        return Ok(Tensor::f32(&shape, values));
+    }
+    let mut values = vec![0; count];
+    column.gather_i32(&rows, &mut values)?;
+    Ok(match element {
+        Element::Bool => Tensor::bool(&shape, values.into_iter().map(|value| value != 0).collect()),
+        _ => Tensor::i32(&shape, values),
+    })
 }
 
 /// What a file's numbers are before anything is computed: the digits of tables and all that has fractions are `f32`, as are pictures

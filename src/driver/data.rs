@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::column::Computation;
-use crate::check::{ColumnSource, DataColumns, DataStatement, Format, Program, Reader, Select};
+use crate::check::{ColumnSource, DataColumns, DataStatement, Format, Program, Reader, Select, TrainSettings};
 use crate::data::{
     Budget, Catalog, Column, Columns, DataError, DataSet, Element, Size, Source, Want, Windows, common_rows,
 };
@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Graph, Input};
 use crate::source::Span;
 use crate::tensor::{DType, Type};
-use crate::train::sizes_of;
+use crate::train::{Training, sizes_of};
 
 /// A data set replaced on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,12 @@ impl Sets {
             }
         }
         if faults.is_empty() { Ok(sets) } else { Err(faults) }
+    }
+
+    /// What training these sets is made of.
+    pub fn training<'a>(&'a self, program: &'a Program, settings: &'a TrainSettings, threads: usize) -> Training<'a> {
+        let (train, validation) = (self.train.as_ref(), self.validation.as_ref());
+        Training { program, settings, train, validation, threads }
     }
 }
 

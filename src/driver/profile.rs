@@ -10,7 +10,7 @@ use crate::data::Budget;
 use crate::diagnostic::Diagnostic;
 use crate::engine::plan::{StepProfile, peak_operations};
 use crate::ir::Graph;
-use crate::train::{Profiled, Trainer, Training};
+use crate::train::{Profiled, Trainer};
 
 /// How a program is profiled.
 #[derive(Clone, Debug)]
@@ -75,13 +75,7 @@ impl Session {
         self.fed(program, &sets).map_err(|fault| vec![fault])?;
         let batch = options.batch.unwrap_or(program.train.batch);
         let settings = TrainSettings { batch, ..program.train.clone() };
-        let training = Training {
-            program,
-            settings: &settings,
-            train: sets.train.as_ref(),
-            validation: sets.validation.as_ref(),
-            threads: options.threads,
-        };
+        let training = sets.training(program, &settings, options.threads);
         let refuse = |failure| vec![self.failure(&failure)];
         let mut trainer = Trainer::new(training, None).map_err(refuse)?;
         let count = u32::try_from(options.steps).unwrap_or(u32::MAX).max(1);

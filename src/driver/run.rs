@@ -20,7 +20,7 @@ use crate::lower::lower;
 use crate::networks::{self, Network};
 use crate::passes::Pipeline;
 use crate::report::{self, History, Log};
-use crate::train::{Clock, Evaluator, Event, Failure, Observer, Outcome, Trainer, Training, Weights, initial_values};
+use crate::train::{Clock, Evaluator, Event, Failure, Observer, Outcome, Trainer, Weights, initial_values};
 
 /// What a run is asked for beside the program.
 #[derive(Clone, Debug)]
@@ -89,13 +89,7 @@ impl Session {
         let sets = Sets::load(program, &self.folder, &options.data, &Budget::of_machine())?;
         self.fed(program, &sets).map_err(|fault| vec![fault])?;
         let settings = settings_of(program, options);
-        let training = Training {
-            program,
-            settings: &settings,
-            train: sets.train.as_ref(),
-            validation: sets.validation.as_ref(),
-            threads: options.threads,
-        };
+        let training = sets.training(program, &settings, options.threads);
         let mut trainer = Trainer::new(training, None).map_err(|failure| vec![self.failure(&failure)])?;
         let folder = Folder::create(&options.out, &self.title())?;
         let about = resume::about(config(program, &settings), &sets);

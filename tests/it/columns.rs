@@ -69,12 +69,6 @@ fn classes_pictures_and_text_are_what_they_are_in_expressions() {
     assert_eq!(floats(set.column("x").expect("x"))[..6], [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
 
     // Pictures of bytes are 0 to 1, integers are i32, windows of text are bytes.
-    let npy = |descr: &str, shape: &str, bytes: &[u8]| {
-        let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
-        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-        file.extend(format!("{header:<117}\n").bytes().chain(bytes.iter().copied()));
-        file
-    };
     let x = "npy(\"p.npy\")[0] - 0.2";
     let y = "int(npy(\"i.npy\") > 5) + int(text(\"a.txt\", window = 1)[0] == 98)";
     let folder = folder(x, y);
@@ -136,15 +130,76 @@ fn a_program_with_computed_columns_trains() {
     let session = open(&folder);
     let program = session.program.expect("a program");
     let sets = Sets::load(&program, folder.path(), &[], &Budget::new(1 << 20)).expect("good data");
-    let training = nnlc::train::Training {
-        program: &program,
-        settings: &program.train,
-        train: sets.train.as_ref(),
-        validation: None,
-        threads: 1,
-    };
+    let training = sets.training(&program, &program.train, 1);
     let mut trainer = nnlc::train::Trainer::new(training, None).expect("a plan");
     let before = trainer.step(1, &[0, 1, 2]).expect("a step")[0];
     // The first loss of a fresh classifier is near ln 3.
     assert!((before - 3.0f32.ln()).abs() < 0.5, "{before}");
+}
+
+/// A `.npy` file.
+fn npy(descr: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+    file.extend(format!("{header:<117}\n").bytes().chain(bytes.iter().copied()));
+    file
+}
+
+fn floats_npy(shape: &str, values: &[f32]) -> Vec<u8> {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    npy("<f4", shape, &bytes)
+}
+
+#[test]
+fn parameters_begin_with_what_a_file_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = |w: &str| {
+        let text = format!(
+            "input x: [2]\nparam w: [2, 3] = {w}\nstate s: [2, 3] = 2 * {w}\nupdate s = w\n\
+             loss = mean(square(x @ w)) + mean(square(x @ s))\noutput y = x @ w\n"
+        );
+        fs::write(folder.path().join("m.nn"), text).expect("a program");
+        open(&folder)
+    };
+    let values = [0.5, -1.0, 2.0, 1e-3, 7.0, -0.25];
+    fs::write(folder.path().join("w.npy"), floats_npy("(2, 3)", &values)).expect("a file");
+    let mut weights = nnlc::train::Weights::default();
+    let elements = nnlc::train::Elements::F32(values.to_vec());
+    weights.tensors.insert("a.w".to_owned(), nnlc::train::SavedTensor { shape: vec![2, 3], elements });
+    weights.save(&folder.path().join("w.safetensors")).expect("a file");
+    for w in ["file(\"w.npy\")", "file(\"w.safetensors\", \"a.w\")"] {
+        let session = program(w);
+        let program = session.program.unwrap_or_else(|| panic!("{:#?}", session.diagnostics));
+        let initial = nnlc::train::initial_values(&program.graph, 0);
+        assert_eq!(initial["w"].to_f32(), values);
+        assert_eq!(initial["s"].to_f32(), values.map(|value| 2.0 * value));
+    }
+    let title =
+        |w: &str| program(w).diagnostics.iter().map(|one| format!("{}: {}", one.code.as_str(), one.title)).next();
+    let text = |w: &str| title(w).unwrap_or_default();
+    fs::write(folder.path().join("v.npy"), floats_npy("(3, 2)", &values)).expect("a file");
+    assert_eq!(text("file(\"v.npy\")"), "E0218: the initial value is [3, 2], the declaration [2, 3]");
+    assert!(
+        text("file(\"none.npy\")").starts_with("E0403: `")
+            && text("file(\"none.npy\")").ends_with("none.npy` is missing")
+    );
+    assert_eq!(text("file(\"w.safetensors\")"), "E0105: a `.safetensors` file holds several arrays");
+    assert!(
+        text("file(\"w.safetensors\", \"b\")").starts_with("E0401: "),
+        "{}",
+        text("file(\"w.safetensors\", \"b\")")
+    );
+    assert_eq!(text("file(\"w.csv\")"), "E0105: `file` reads `.npy`, `.npz` and `.safetensors`");
+    assert_eq!(text("file(3)"), "E0114: `file` takes texts, not an integer");
+}
+
+#[test]
+fn a_large_array_of_a_file_is_not_written_into_the_networks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "input x: [2]\nparam w: [2, 600] = file(\"w.npy\")\nloss = mean(square(x @ w))\noutput y = x @ w\n";
+    fs::write(folder.path().join("m.nn"), text).expect("a program");
+    fs::write(folder.path().join("w.npy"), floats_npy("(2, 600)", &[0.125; 1200])).expect("a file");
+    let program = open(&folder).program.expect("a program");
+    let main = nnlc::networks::expand(&program.graph, nnlc::networks::Network::Main);
+    assert!(main.contains("param w: [2, 600] = zeros()") && main.len() < 1000, "{main}");
 }

@@ -16,7 +16,7 @@ use nnlc::networks::{Network, derive, training_of};
 use nnlc::ops::RunContext;
 use nnlc::passes::Pipeline;
 use nnlc::tensor::Tensor;
-use nnlc::train::{Elements, Part, Trainer, Training, group_graph, initial_values};
+use nnlc::train::{Elements, Part, Trainer, group_graph, initial_values};
 
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "examples"].iter().collect()
@@ -39,14 +39,7 @@ fn example_names() -> Vec<String> {
 fn losses(name: &str, steps: &[Vec<usize>]) -> Vec<f64> {
     let program = program(name);
     let sets = Sets::load(&program, &folder(), &[], &Budget::of_machine()).expect("the data is in the repository");
-    let training = Training {
-        program: &program,
-        settings: &program.train,
-        train: sets.train.as_ref(),
-        validation: None,
-        threads: 2,
-    };
-    let mut trainer = Trainer::new(training, None).expect("a plan");
+    let mut trainer = Trainer::new(sets.training(&program, &program.train, 2), None).expect("a plan");
     let mut loss = |(step, rows): (u64, &Vec<usize>)| {
         let values = trainer.step(step, rows).expect("a step");
         let rivals = groups(&program.graph).len() > 1;
@@ -108,14 +101,7 @@ const POISSON: [f32; 10] =
 fn poisson_regression_finds_the_coefficients_of_an_independent_package() {
     let program = program("poisson.nn");
     let sets = Sets::load(&program, &folder(), &[], &Budget::of_machine()).expect("the data is in the repository");
-    let training = Training {
-        program: &program,
-        settings: &program.train,
-        train: sets.train.as_ref(),
-        validation: None,
-        threads: 2,
-    };
-    let mut trainer = Trainer::new(training, None).expect("a plan");
+    let mut trainer = Trainer::new(sets.training(&program, &program.train, 2), None).expect("a plan");
     let rows: Vec<usize> = (0..20_190).collect();
     for step in 1..=200 {
         trainer.step(step, &rows).expect("a step");

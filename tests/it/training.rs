@@ -203,7 +203,9 @@ fn the_train_block_says_what_training_does() {
         schedule: Schedule { curve: Curve::Exponential { gamma: 0.5, every: 4.0 }, warmup: 2.0 },
         ..TrainSettings::default()
     };
-    assert_eq!(program(&format!("{LINEAR}{block}")).train, expected);
+    let found = program(&format!("{LINEAR}{block}")).train;
+    assert!(found.judged.is_some(), "`monitor` and `patience` compare epochs");
+    assert_eq!(TrainSettings { judged: None, ..found }, expected);
 }
 
 #[test]

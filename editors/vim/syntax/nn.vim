@@ -27,8 +27,8 @@ syn keyword nnLibraryFunction contained
   \ contrastive_loss convolution convolution_data_gradient convolution_weight_gradient cos cosh
   \ cosine_loss cosine_similarity crelu ctc_loss cumprod cumsum deconvolution depthwise_convolution
   \ det dice_loss div dot dropout each einsum eliminated elu ema epsilon_insensitive_loss equal
-  \ erased_at_random erf exp expm1 eye fan_in fan_out flatten flip float floor focal_loss full gather
-  \ gelu global_average_pooling glorot_normal glorot_uniform grad gradients_match greater
+  \ erased_at_random erf exp expm1 eye fan_in fan_out file flatten flip float floor focal_loss full
+  \ gather gelu global_average_pooling glorot_normal glorot_uniform grad gradients_match greater
   \ greater_equal hard_sigmoid hard_tanh he_normal he_uniform hinge_loss huber_loss identity int
   \ interpolate inv iota is_inf is_list is_nan is_str kept_sizes kl_multinomial kl_normal leaky_relu
   \ len less less_equal linspace log log1p log_cosh log_sigmoid log_softmax logdet logical_and

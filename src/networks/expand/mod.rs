@@ -23,6 +23,9 @@ const LONGEST: usize = 64;
 /// The most operations of an expression that is written into another one.
 const MOST: usize = 4;
 
+/// The most numbers of constants in an initial value that is written out.
+const MOST_NUMBERS: usize = 1024;
+
 /// The text of `network` of a program.
 pub fn expand(program: &Graph, network: Network) -> String {
     let graph = subject::subject(program, network);
@@ -153,8 +156,20 @@ impl<'g> Printer<'g> {
             VariableKind::State | VariableKind::Slot => "state",
         };
         let path = if *name == variable.path { String::new() } else { format!(" {}", literal::quoted(&variable.path)) };
-        let initial = variable.init.map(|init| format!(" = {}", self.initial(init))).unwrap_or_default();
+        let initial = match variable.init {
+            Some(init) if self.is_bulky(init) => " = zeros()".to_owned(),
+            Some(init) => format!(" = {}", self.initial(init)),
+            None => String::new(),
+        };
         format!("{keyword} {name}{path}: {}{clauses}{initial}\n", variable.ty)
+    }
+
+    /// Whether a value holds more numbers of a file than a text should: the weights have them.
+    fn is_bulky(&self, init: Value) -> bool {
+        let reached = self.graph.reached_from([init]);
+        let constants = self.graph.nodes.iter_enumerated().filter(|(id, node)| reached[*id] && node.op == op::CONSTANT);
+        constants.map(|(_, node)| node.attrs.get_tensor("value").shape().iter().product::<usize>()).sum::<usize>()
+            > MOST_NUMBERS
     }
 
     /// An initial value. What is drawn in it is drawn once for all samples, so it stands here whole.

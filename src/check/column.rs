@@ -14,6 +14,9 @@ use crate::tensor::{Tensor, Type};
 
 /// What is known of data files without their values.
 pub trait Files {
+    /// Whether the data set is replaced by another, so that its files need not be there.
+    fn is_replaced(&self, set: &str) -> bool;
+
     /// What `reader` gives for one sample in a column of the input `input`.
     ///
     /// # Errors
@@ -36,8 +39,8 @@ pub struct Computing {
 }
 
 impl<'a> Checker<'a> {
-    /// The column `name = value` of a `data` statement; none after an error.
-    pub fn column(&mut self, name: &Name, value: ExprId) -> Option<ColumnSource> {
+    /// The column `name = value` of the data set `set`; none after an error, and where another set takes its place.
+    pub fn column(&mut self, set: &Name, name: &Name, value: ExprId) -> Option<ColumnSource> {
         let expr = self.ast_expr(value);
         if let ExprKind::Call { callee, args, .. } = &expr.kind
             && let ExprKind::Name(called) = &self.ast_expr(*callee).kind
@@ -46,6 +49,9 @@ impl<'a> Checker<'a> {
             if super::data::is_reader(called) || self.scopes.peek(self.here.scope, called).is_none() {
                 return self.reader(called, args, expr.span).map(ColumnSource::Read);
             }
+        }
+        if self.circumstances.files.is_replaced(&set.text) {
+            return None;
         }
         self.formula(&name.text, value).map(|formula| ColumnSource::Computed(Box::new(formula)))
     }

@@ -69,7 +69,7 @@ impl<'a> Checker<'a> {
                 }
                 self.report_unknown(&name.text, diagnostic);
             }
-            if let Some(source) = self.column(name, *value) {
+            if let Some(source) = self.column(set, name, *value) {
                 sources.push((name.text.clone(), source));
             }
         }
@@ -231,7 +231,9 @@ impl<'a> Checker<'a> {
 
     fn unknown_reader(&mut self, name: &str, span: Span) {
         if READERS_TO_COME.contains(&name) {
-            self.unsupported(span, &format!("`{name}(...)` files"));
+            let title = format!("`{name}(...)` files are not supported yet");
+            let diagnostic = Diagnostic::at(Code::E0116, span, title, "this part of the language is still to come");
+            self.report(diagnostic.help("write the columns into a `csv` or `npy` file first"));
             return;
         }
         let mut diagnostic =

@@ -51,12 +51,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Refuses what a later part of the language needs, naming it.
-    pub fn unsupported(&mut self, span: Span, what: &str) {
-        let title = format!("{what} are not supported yet");
-        self.error(Code::E0116, span, title, "this part of the language is still to come");
-    }
-
     /// Reports a statement that stands only at the top level, in a body.
     pub fn only_at_top(&mut self, stmt: &Stmt) {
         if self.here.body != Body::Top {

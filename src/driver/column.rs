@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::data::{source_of, want_of};
+use super::data::{DataOverride, source_of, want_of};
 use crate::check::{Files, Formula, Reader};
 use crate::data::{
     Budget, Catalog, Column, Computed, DataError, DataSet, Element, Header, Number, Source, Want, common_rows,
@@ -25,17 +25,23 @@ const ROWS: usize = 256;
 /// What the checker asks of the files of a folder.
 pub struct Folder<'a> {
     path: &'a Path,
+    /// The data sets that the command line gives.
+    given: &'a [DataOverride],
     catalog: Catalog,
 }
 
 impl Folder<'_> {
-    /// The folder at which relative paths start.
-    pub fn new(path: &Path) -> Folder<'_> {
-        Folder { path, catalog: Catalog::default() }
+    /// The folder at which relative paths start, for all sets but the `given` ones.
+    pub fn new<'a>(path: &'a Path, given: &'a [DataOverride]) -> Folder<'a> {
+        Folder { path, given, catalog: Catalog::default() }
     }
 }
 
 impl Files for Folder<'_> {
+    fn is_replaced(&self, set: &str) -> bool {
+        self.given.iter().any(|over| over.set == set)
+    }
+
     fn sample(&self, reader: &Reader, input: &str) -> Result<Type, Diagnostic> {
         let source = source_of(reader, input, self.path);
         let header = self.catalog.header(&source);

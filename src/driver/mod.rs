@@ -161,7 +161,7 @@ fn check_file(
     };
     diagnostics.extend(found);
     let (overrides, options) = (&request.set, request.options);
-    let files = &column::Folder::new(folder);
+    let files = &column::Folder::new(folder, &request.data);
     let circumstances = Circumstances { overrides, options, imports: &imports, files, broken: broken.as_ref() };
     let (program, found) = check::check(sources, library::asts(), file, &ast, circumstances);
     diagnostics.extend(found);

@@ -387,6 +387,7 @@ impl<'a> Trainer<'a> {
     fn finish(&mut self, course: &mut Course, sums: &Sums, elapsed: Duration) -> Result<bool, Failure> {
         course.epoch += 1;
         course.step += sums.steps;
+        course.elapsed = elapsed;
         let point = self.measure(course, sums, elapsed)?;
         let judged = self.judged(&course.history, &point);
         let better = match (judged, course.best) {

@@ -203,3 +203,17 @@ fn a_large_array_of_a_file_is_not_written_into_the_networks() {
     let main = nnlc::networks::expand(&program.graph, nnlc::networks::Network::Main);
     assert!(main.contains("param w: [2, 600] = zeros()") && main.len() < 1000, "{main}");
 }
+
+#[test]
+fn a_replaced_set_needs_no_files() {
+    let folder = folder(&format!("{X} / 300"), Y);
+    fs::rename(folder.path().join("t.csv"), folder.path().join("u.csv")).expect("it is there");
+    assert!(open(&folder).failed(), "the table is missing");
+    fs::write(folder.path().join("o.csv"), "x__0,x__1,y\n1,2,0\n").expect("a table");
+    let data = vec![nnlc::driver::DataOverride { set: "train".to_owned(), path: folder.path().join("o.csv") }];
+    let request = Request { data, ..Request::default() };
+    let session = Session::open(&folder.path().join("m.nn"), &request);
+    let program = session.program.unwrap_or_else(|| panic!("{:#?}", session.diagnostics));
+    let sets = Sets::load(&program, folder.path(), &request.data, &Budget::new(1 << 20)).expect("good data");
+    assert_eq!(floats(sets.train.expect("a set").column("x").expect("x")), [1.0, 2.0]);
+}

@@ -84,6 +84,15 @@ impl Desk {
         Ok((report.outcome.ended, watch.begun_after))
     }
 
+    /// The times in a run's log.
+    fn seconds(&self, out: &str) -> Vec<f64> {
+        let log = fs::read_to_string(self.at(out).join("log.csv")).expect("a log");
+        log.lines()
+            .skip(1)
+            .map(|line| line.split(',').nth(2).and_then(|cell| cell.parse().ok()).expect("seconds"))
+            .collect()
+    }
+
     /// What a run left, without the time that it took.
     fn left(&self, out: &str) -> (Vec<u8>, Vec<String>) {
         let log = fs::read_to_string(self.at(out).join("log.csv")).expect("a log");
@@ -123,6 +132,8 @@ fn a_run_that_is_over_goes_on_when_it_is_made_longer() {
     assert_eq!(desk.run("parts", 2, true, 0).expect("a run"), (Ended::Done, 2), "there is nothing left to do");
     assert_eq!(desk.run("parts", 5, true, 0).expect("a run"), (Ended::Done, 2));
     assert_eq!(desk.left("parts"), desk.left("whole"));
+    let seconds = desk.seconds("parts");
+    assert!(seconds.is_sorted() && seconds.len() == 5, "time goes on: {seconds:?}");
 }
 
 #[test]

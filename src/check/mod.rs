@@ -4,8 +4,8 @@
 //! loops unrolled, compile-time values computed. So a shape is known at every call, and every node remembers its expression and the
 //! calls around it. Training-only behaviour stays in the graph as a choice, which `networks` settles.
 //!
-//! A mistake becomes one diagnostic and [`value::Val::Error`], which whatever uses it passes on in silence. Reads no files, but asks [`Files`] what those hold that a
-//! column is computed from.
+//! A mistake becomes one diagnostic and [`value::Val::Error`], which whatever uses it passes on in silence. Reads
+//! no files: what a file holds that a column is computed from, or a parameter begins with, is asked of [`Files`].
 
 mod call;
 mod checker;

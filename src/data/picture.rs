@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use image::{ColorType, ImageDecoder, ImageError, ImageReader};
 
 use super::binary::{Number, fill};
+use super::cells;
 use super::column::{Column, misfit};
 use super::error::{DataError, DataErrorKind};
 use super::header::Header;
@@ -127,16 +128,16 @@ pub(super) fn folder_header(path: &Path) -> Result<Header, DataError> {
     Ok(Header { rows: files.len(), ..first })
 }
 
-/// Refuses a picture that is not of the shape and depth of the first.
+/// Refuses a file that is not of the shape and depth of the first.
 pub(super) fn alike(path: &Path, found: &Header, first_path: &Path, first: &Header) -> Result<(), DataError> {
     let known = first_path.display();
     if found.shape != first.shape {
-        let message = format!("the picture is {}, `{known}` is {}", list(&found.shape), list(&first.shape));
+        let message = format!("it is {}, `{known}` is {}", list(&found.shape), list(&first.shape));
         let error = DataError::new(path, DataErrorKind::Shape, message);
-        return Err(error.help("all pictures of a column have the same channels, height and width"));
+        return Err(error.help("all files of a column have one shape; of pictures that is channels, height, width"));
     }
     if found.number != first.number {
-        let message = format!("the picture has {} bits a channel, `{known}` {}", bits(found), bits(first));
+        let message = format!("its numbers have {} bits, those of `{known}` {}", bits(found), bits(first));
         return Err(DataError::new(path, DataErrorKind::Shape, message).help("save all of them with the same depth"));
     }
     Ok(())
@@ -155,35 +156,21 @@ pub(super) fn load(path: &Path, want: &Want, raw: bool, budget: &Budget) -> Resu
     for file in &files {
         let (header, planes) = read(file)?;
         alike(file, &header, &files[0], &first)?;
-        let elements = elements(&planes, header.number, want);
-        sink.push(&elements.map_err(|fault| misfit(file, DataErrorKind::Value, fault))?)?;
+        sink.push(&cells::elements(file, &planes, header.number, want)?)?;
     }
     let form = form(first.number, want, raw);
     Ok(Column::packed(want.element, shape, files.len(), form, sink.finish()?))
 }
 
-/// How the elements of pictures are kept for what `want` feeds: as they are for real numbers, else as integers.
+/// How the elements of files are kept for what `want` feeds: as they are for real numbers, else as integers. Those of fewer bits than
+/// an `f32` are intensities, unless `raw`.
 pub(super) fn form(number: Number, want: &Want, raw: bool) -> Form {
     match want.element {
-        Element::F32 => Form { big_endian: cfg!(target_endian = "big"), intensity: !raw, number },
+        Element::F32 => {
+            Form { big_endian: cfg!(target_endian = "big"), intensity: !raw && number != Number::F32, number }
+        }
         _ => Form::own(Number::I32),
     }
-}
-
-/// The elements of a picture's `planes` as [`form`] says.
-pub(super) fn elements(planes: &[u8], number: Number, want: &Want) -> Result<Vec<u8>, super::want::Fault> {
-    if want.element == Element::F32 {
-        return Ok(planes.to_vec());
-    }
-    let value = |word: &[u8]| match word {
-        [low, high] => i64::from(u16::from_ne_bytes([*low, *high])),
-        word => i64::from(word[0]),
-    };
-    let mut bytes = Vec::with_capacity(4 * planes.len());
-    for word in planes.chunks_exact(number.size()) {
-        bytes.extend(want.integer(value(word))?.to_le_bytes());
-    }
-    Ok(bytes)
 }
 
 /// The number of each picture's class: the place of its sub-folder among all by name.

@@ -111,10 +111,13 @@ fn bad_pictures_are_named() {
     let good = gray("png", 2, 2, 5);
     let fault = |files: &[(&str, &[u8])]| images(&desk(files), false).header().unwrap_err();
     let size = fault(&[("a.png", &good), ("b.png", &gray("png", 2, 3, 5))]);
-    assert!(size.path.ends_with("b.png") && size.message.starts_with("the picture is [1, 3, 2], `"), "{size}");
+    assert!(size.path.ends_with("b.png") && size.message.starts_with("it is [1, 3, 2], `"), "{size}");
     assert!(size.message.ends_with("a.png` is [1, 2, 2]"), "{size}");
     let depth = fault(&[("a.png", SIXTEEN), ("b.png", &gray("png", 2, 1, 5))]);
-    assert!(depth.message.contains("has 8 bits a channel") && depth.message.ends_with("a.png` 16"), "{depth}");
+    assert!(
+        depth.message.starts_with("its numbers have 8 bits, those of `") && depth.message.ends_with("a.png` 16"),
+        "{depth}"
+    );
     let other = fault(&[("a.png", b"GIF89a..")]);
     assert_eq!((other.kind, other.help.as_deref()), (DataErrorKind::Malformed, Some("it looks like a GIF picture")));
     assert_eq!(fault(&[("a.txt", b"-")]).kind, DataErrorKind::Rows);
@@ -153,20 +156,63 @@ fn cells_of_a_table_name_pictures() {
     let place = |error: &DataError| (error.row, error.line, error.column.as_deref() == Some("x:image"));
     let size = fault("img/a.png,0\nimg/b.png,1\n");
     assert_eq!(place(&size), (Some(2), Some(3), true), "{size}");
-    assert!(size.message.contains("b.png`: the picture is [1, 2, 1], `that of row 1` is [1, 1, 2]"), "{size}");
+    assert!(size.message.contains("b.png`: it is [1, 2, 1], `that of row 1` is [1, 1, 2]"), "{size}");
     let missing = fault("img/a.png,0\nimg/z.png,1\n");
     assert_eq!((place(&missing), missing.code().as_str()), ((Some(2), Some(3), true), "E0403"), "{missing}");
     assert!(missing.message.ends_with("z.png`: there is no such file"), "{missing}");
     assert_eq!(missing.help.as_deref(), Some("`a.png` is in that folder"));
     let number = fault("img/a.png,0\n7,1\n");
-    assert!(
-        number.message.starts_with("found `7`, the name of a picture, as in the first row, was expected"),
-        "{number}"
-    );
+    assert!(number.message.starts_with("found `7`, the name of a file, as in the first row, was expected"), "{number}");
     let damaged = fault("img/c.png,0\n");
     assert!(damaged.message.ends_with("c.png`: this is neither a PNG nor a JPEG picture"), "{damaged}");
     let late = values(&source(&files("7,0\nimg/a.png,1\n"), false), &want(Element::F32, &[])).unwrap_err();
     assert_eq!(place(&late), (Some(2), Some(3), true), "{late}");
     let shape = values(&source(&files("img/a.png,0\n"), false), &want(Element::F32, &[3, 1, 2])).unwrap_err();
     assert_eq!(shape.message, "each sample has shape [1, 1, 2], the input takes [3, 1, 2]");
+}
+
+#[test]
+fn cells_of_a_table_name_arrays_and_matrices() {
+    let npy = |descr: &str, bytes: &[u8]| {
+        let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2, 2), }}");
+        file.extend(format!("{header:<117}\n").bytes().chain(bytes.iter().copied()));
+        file
+    };
+    let doubles: Vec<u8> = [1.5f64, -2.0, 0.25, 1e-3].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let folder = desk(&[
+        ("d.csv", b"a,b,c\na.npy,m/1.csv,u.npy\na.npy,m/2.csv,u.npy\n"),
+        ("bad.csv", b"b\nm/1.csv\nm/3.csv\n"),
+        ("a.npy", &npy("<f8", &doubles)),
+        ("u.npy", &npy("|u1", &[0, 51, 102, 255])),
+        ("m/1.csv", b"1,2,3\n4,5,6.5\n"),
+        ("m/2.csv", b"7,8,9\n-1, 0 ,1e2\n"),
+        ("m/3.csv", b"7,8,9\n-1,x,1\n"),
+    ]);
+    let source = |file: &str, variable: &str, raw| Source::Dataset {
+        path: folder.path().join(file),
+        variable: variable.to_owned(),
+        raw,
+    };
+    let read = |variable: &str, shape: &[usize], raw| {
+        values(&source("d.csv", variable, raw), &want(Element::F32, shape)).unwrap()
+    };
+    assert_eq!(
+        source("d.csv", "a", false).header().unwrap(),
+        Header { number: Number::F32, shape: vec![2, 2], rows: 2 }
+    );
+    assert_eq!(read("a", &[2, 2], false), [1.5, -2.0, 0.25, 1e-3, 1.5, -2.0, 0.25, 1e-3]);
+    assert_eq!(read("b", &[1, 2, 3], false), [1.0, 2.0, 3.0, 4.0, 5.0, 6.5, 7.0, 8.0, 9.0, -1.0, 0.0, 100.0]);
+    assert_eq!(read("c", &[2, 2], false)[..4], [0.0, 0.2, 0.4, 1.0]);
+    assert_eq!(read("c", &[2, 2], true)[4..], [0.0, 51.0, 102.0, 255.0]);
+    let fraction = values(&source("d.csv", "b", false), &want(Element::I32, &[2, 3])).unwrap_err();
+    assert_eq!((fraction.row, fraction.column.as_deref()), (Some(1), Some("b")));
+    assert!(fraction.message.ends_with("1.csv`: 6.5 is not a whole number, expected i32"), "{fraction}");
+    fs::write(folder.path().join("bmp.csv"), "b\na.BMP\n").unwrap();
+    let other = source("bmp.csv", "b", false).header().unwrap_err();
+    assert_eq!((other.kind, other.row), (DataErrorKind::Unsupported, Some(1)));
+    assert!(other.message.contains("`a.BMP`, whose type is not read here"), "{other}");
+    let bad = source("bad.csv", "b", false).header().unwrap_err();
+    assert_eq!((bad.row, bad.line), (Some(2), Some(3)));
+    assert!(bad.message.ends_with("3.csv`, line 2: found `x`, a number was expected"), "{bad}");
 }

@@ -55,7 +55,7 @@ pub enum Source {
         path: PathBuf,
         /// The variable's name.
         variable: String,
-        /// Whether the bytes of pictures stay 0 to 255.
+        /// Whether the bytes of files that cells name stay 0 to 255.
         raw: bool,
     },
     /// The pictures of a folder, by name.
@@ -183,8 +183,8 @@ impl Catalog {
             Source::Csv { path, .. } | Source::Dataset { path, .. } => {
                 let Known { names, rows } = self.table(path)?;
                 let cells = source.cells(&names)?.unwrap_or_default();
-                let pictures = if source.names_files() { cells::header(path, &cells)? } else { None };
-                Ok(pictures.unwrap_or(Header { number: Number::Text, shape: cells.shape, rows }))
+                let named = if source.names_files() { cells::header(path, &cells)? } else { None };
+                Ok(named.unwrap_or(Header { number: Number::Text, shape: cells.shape, rows }))
             }
         }
     }
@@ -260,9 +260,9 @@ fn load_table(path: &Path, columns: &[(&Source, &Want)], budget: &Budget) -> Vec
 /// What is asked of a table with these `names`.
 fn ask<'a>(source: &Source, want: &'a Want, names: &[String]) -> Result<Asked<'a>, DataError> {
     let cells = source.cells(names)?.unwrap_or_default();
-    let pictures = if source.names_files() { cells::header(source.path(), &cells)? } else { None };
-    let shape = pictures.as_ref().map_or(&cells.shape, |pictures| &pictures.shape);
+    let named = if source.names_files() { cells::header(source.path(), &cells)? } else { None };
+    let shape = named.as_ref().map_or(&cells.shape, |named| &named.shape);
     want.fit(shape).map_err(|fault| misfit(source.path(), DataErrorKind::Shape, fault))?;
     let raw = matches!(source, Source::Dataset { raw: true, .. });
-    Ok(Asked { cells, want, files: source.names_files(), pictures, raw })
+    Ok(Asked { cells, want, files: source.names_files(), named, raw })
 }

@@ -13,10 +13,13 @@ use super::error::{DataError, DataErrorKind};
 use super::header::Header;
 use super::npy::quoted;
 use super::open::{open, signature};
-use super::picture;
 use super::store::{Budget, Form, Sink};
 use super::want::{Element, Want};
+use super::{cells, picture};
 use crate::base::closest;
+
+/// What cells may name.
+const FILES: &str = "cells name files, `.png`, `.jpg`, `.npy` or `.csv`, in all rows or in none";
 
 /// A table whose header line is read.
 pub(super) struct Table<'a> {
@@ -42,9 +45,9 @@ pub(super) struct Asked<'a> {
     pub want: &'a Want,
     /// Whether a cell that is no number may name a file, as in NNC's format.
     pub files: bool,
-    /// What the pictures are that the cells name, if they do.
-    pub pictures: Option<Header>,
-    /// Whether the bytes of pictures stay 0 to 255.
+    /// What the files are that the cells name, if they do.
+    pub named: Option<Header>,
+    /// Whether the bytes of these stay 0 to 255.
     pub raw: bool,
 }
 
@@ -111,11 +114,11 @@ impl<'a> Table<'a> {
             return Err(DataError::new(path, DataErrorKind::Rows, "it holds no samples"));
         }
         let column = |(asked, sink): (&Asked, Result<Sink, DataError>)| {
-            let Asked { cells, want, pictures, .. } = asked;
-            let shape = pictures.as_ref().map_or(&cells.shape, |pictures| &pictures.shape);
+            let Asked { cells, want, named, .. } = asked;
+            let shape = named.as_ref().map_or(&cells.shape, |named| &named.shape);
             let shape = want.fit(shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault))?;
-            let form = match pictures {
-                Some(pictures) => picture::form(pictures.number, want, asked.raw),
+            let form = match named {
+                Some(named) => picture::form(named.number, want, asked.raw),
                 None if want.element == Element::F32 => Form::own(Number::F32),
                 None => Form::own(Number::I32),
             };
@@ -127,8 +130,8 @@ impl<'a> Table<'a> {
     /// The asked column's elements of the row that was read last, as bytes.
     fn row(&self, asked: &Asked, bytes: &mut Vec<u8>) -> Result<(), DataError> {
         let Asked { cells, want, files, .. } = asked;
-        if let (Some(pictures), [place]) = (&asked.pictures, &cells.places[..]) {
-            bytes.extend(self.picture(*place, pictures, want)?);
+        if let (Some(named), [place]) = (&asked.named, &cells.places[..]) {
+            bytes.extend(self.file(*place, named, want)?);
             return Ok(());
         }
         for place in &cells.places {
@@ -140,9 +143,8 @@ impl<'a> Table<'a> {
             let parsed = parsed.map_err(|mut fault| {
                 if *files && is_file(text) {
                     fault.kind = DataErrorKind::Unsupported;
-                    fault.message =
-                        format!("the cell names the file `{text}`, the first row's does not name a picture");
-                    fault.help = Some("cells name pictures, `.png` or `.jpg`, in all rows or in none".into());
+                    fault.message = format!("the cell names the file `{text}`, a number was expected");
+                    fault.help = Some(FILES.into());
                 }
                 self.here(fault).in_column(self.names[*place].clone())
             });
@@ -151,41 +153,47 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    /// The elements of the picture that a cell of the row that was read last names.
-    fn picture(&self, place: usize, first: &Header, want: &Want) -> Result<Vec<u8>, DataError> {
-        let (header, planes) = picture::read(&self.file_at(place)?).map_err(|error| self.of_cell(error, place))?;
-        self.picture_alike(place, &header, first)?;
-        let elements = picture::elements(&planes, header.number, want);
-        elements.map_err(|refused| {
-            self.here(CellFault { help: refused.help, ..fault(refused.message) }).in_column(self.names[place].clone())
-        })
+    /// The elements of the file that a cell of the row that was read last names.
+    fn file(&self, place: usize, first: &Header, want: &Want) -> Result<Vec<u8>, DataError> {
+        let path = self.file_at(place)?;
+        let (header, bytes) = cells::read(&path).map_err(|error| self.of_cell(error, place))?;
+        self.file_alike(place, &header, first)?;
+        cells::elements(&path, &bytes, header.number, want).map_err(|error| self.of_cell(error, place))
     }
 
-    /// Refuses the picture of a cell that is not as that of the first row.
-    pub fn picture_alike(&self, place: usize, found: &Header, first: &Header) -> Result<(), DataError> {
+    /// Refuses the file of a cell that is not as that of the first row.
+    pub fn file_alike(&self, place: usize, found: &Header, first: &Header) -> Result<(), DataError> {
         let alike = picture::alike(&self.file_at(place)?, found, Path::new("that of row 1"), first);
         alike.map_err(|error| self.of_cell(error, place))
     }
 
-    /// Whether a cell of the row that was read last names a picture.
-    pub fn names_picture(&self, place: usize) -> bool {
-        str::from_utf8(&self.record[place]).is_ok_and(|text| picture::is_picture(text.trim()))
+    /// Whether a cell of the row that was read last names a file.
+    ///
+    /// # Errors
+    /// A file of a type that is not read here.
+    pub fn names_file(&self, place: usize) -> Result<bool, DataError> {
+        let text = str::from_utf8(&self.record[place]).unwrap_or("\u{fffd}").trim();
+        if cells::is_file(text) || !is_file(text) {
+            return Ok(cells::is_file(text));
+        }
+        let message = format!("the cell names the file `{text}`, whose type is not read here");
+        let fault = CellFault { kind: DataErrorKind::Unsupported, message, help: Some(FILES.into()) };
+        Err(self.here(fault).in_column(self.names[place].clone()))
     }
 
     /// The file that a cell of the row that was read last names, relative to the table's own.
     pub fn file_at(&self, place: usize) -> Result<PathBuf, DataError> {
         let text = str::from_utf8(&self.record[place]).unwrap_or("\u{fffd}").trim();
-        if picture::is_picture(text) {
+        if cells::is_file(text) {
             return Ok(self.path.parent().unwrap_or(Path::new("")).join(text.replace('\\', "/")));
         }
-        let refused = not_a_number(text, "the name of a picture, as in the first row,");
-        let help = Some("cells name pictures, `.png` or `.jpg`, in all rows or in none".into());
-        Err(self.here(CellFault { help, ..refused }).in_column(self.names[place].clone()))
+        let refused = not_a_number(text, "the name of a file, as in the first row,");
+        Err(self.here(CellFault { help: Some(FILES.into()), ..refused }).in_column(self.names[place].clone()))
     }
 
     /// The fault of a file that a cell of the row that was read last names.
     pub fn of_cell(&self, error: DataError, place: usize) -> DataError {
-        let message = format!("`{}`: {}", error.path.display(), error.message);
+        let message = error.to_string();
         // The table itself is there.
         let kind = if error.kind == DataErrorKind::Missing { DataErrorKind::Unreadable } else { error.kind };
         let fault = CellFault { kind, message, help: error.help };

@@ -420,7 +420,7 @@ fn a_folder_of_pictures_is_learnt_and_asked() {
     desk.nnlc(&(infer.to_owned() + "/light/0.jpg")).is(0, &["q.npy: [1, 2]"]);
     // What is wrong is told by the check, with the picture's place.
     picture(&desk.at("tones/dark/wide.png"), 5, 4, 0);
-    let wide = "tones/dark/wide.png`: the picture is [1, 4, 5]";
+    let wide = "tones/dark/wide.png`: it is [1, 4, 5]";
     desk.nnlc("check m.nn").is(1, &["error[E0401]", "m.nn:8:9", wide]);
     fs::remove_file(desk.at("tones/dark/wide.png")).expect("it is there");
     let three = model.replace("[1, 4, 4]", "[3, 4, 4]");

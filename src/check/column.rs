@@ -68,8 +68,10 @@ impl<'a> Checker<'a> {
         let before = (self.graph.clone(), self.known.clone(), self.chained.clone());
         let own = self.graph.inputs.len();
         self.computing = Some(Computing { input: input.to_owned(), readers: Vec::new() });
+        let reported = self.diagnostics.len();
         let val = self.expr(value);
         let root = self.tensor(&val, span);
+        self.name_classes(reported);
         let computing = self.computing.take();
         let refused = root.and_then(|root| self.not_a_column(root, own, span));
         let mut graph = std::mem::replace(&mut self.graph, before.0);
@@ -83,6 +85,15 @@ impl<'a> Checker<'a> {
         graph.updates.clear();
         graph.results = vec![ResultValue { name: input.to_owned(), role: ResultRole::Extra, value: root, place }];
         Some(Formula { graph, readers, span })
+    }
+
+    /// Helps whoever needs classes and has the numbers of a file, in the diagnostics from `first` on.
+    fn name_classes(&mut self, first: usize) {
+        for diagnostic in &mut self.diagnostics[first..] {
+            if diagnostic.code == Code::E0301 && diagnostic.title.contains("index<") {
+                diagnostic.helps.push("say what the file holds: `csv(\"f.csv\", \"class\") as index<3>`".to_owned());
+            }
+        }
     }
 
     /// Why `root` is no function of files alone, whose inputs begin at `own`.

@@ -117,6 +117,10 @@ fn shapes_and_lengths_are_compared_before_anything_is_read() {
         cast[0].starts_with("E0401: `") && cast[0].ends_with("t.csv`: each sample has shape [], the input takes [5]"),
         "{cast:?}"
     );
+    let classes = open(&folder("one_hot(csv(\"t.csv\", \"class\"))[1:]", Y));
+    let error = classes.diagnostics.iter().find(|diagnostic| diagnostic.is_error()).expect("an error");
+    assert_eq!(error.title, "`y` of `one_hot` is index<K>");
+    assert_eq!(error.helps, ["say what the file holds: `csv(\"f.csv\", \"class\") as index<3>`"]);
     let folder = folder(&format!("{X} + csv(\"short.csv\", \"a\")"), Y);
     fs::write(folder.path().join("short.csv"), "a\n1\n2\n").expect("a table");
     let found = load(&folder, 1 << 20).expect_err("a fault");

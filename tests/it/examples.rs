@@ -2,9 +2,10 @@
 //! derived Runtime network is the hand-written one.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use nnlc::base::IndexVec;
-use nnlc::check::Program;
+use nnlc::check::{Length, Program, TrainSettings};
 use nnlc::data::Budget;
 use nnlc::driver::{Request, Session, Sets};
 use nnlc::engine::plan::{Options, Plan, Store};
@@ -16,7 +17,7 @@ use nnlc::networks::{Network, derive, training_of};
 use nnlc::ops::RunContext;
 use nnlc::passes::Pipeline;
 use nnlc::tensor::Tensor;
-use nnlc::train::{Elements, Part, Trainer, group_graph, initial_values};
+use nnlc::train::{Elements, Event, Observer, Part, Trainer, group_graph, initial_values};
 
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "examples"].iter().collect()
@@ -153,6 +154,52 @@ fn the_derived_runtime_network_computes_what_the_hand_written_one_does() {
     let derived = recon("auto_encoder.nn");
     assert_eq!(derived.len(), 3 * 784);
     assert_eq!(derived, recon("runtime_by_hand.nn"));
+}
+
+/// Watches nothing.
+struct Unwatched;
+
+impl Observer for Unwatched {
+    fn event(&mut self, _: Event) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Runs a program for `length`, or as long as it says, and gives the validation value of the loss or metric `name` at the kept epoch.
+fn reached(program_name: &str, name: &str, length: Option<Length>) -> f64 {
+    let program = program(program_name);
+    let sets = Sets::load(&program, &folder(), &[], &Budget::of_machine()).expect("the data is in the repository");
+    let settings = TrainSettings { length: length.unwrap_or(program.train.length), ..program.train.clone() };
+    let mut trainer = Trainer::new(sets.training(&program, &settings, 2), None).expect("a plan");
+    let outcome = trainer.run(&mut Unwatched, &AtomicBool::new(false)).expect("a run");
+    let history = outcome.history;
+    let series = history.series.iter().position(|series| series.name == name).expect("a loss or metric of that name");
+    let point = &history.points[history.best.unwrap_or(history.points.len() - 1)];
+    point.validation[series].expect("it is validated")
+}
+
+#[test]
+fn what_is_quickly_trained_reaches_its_figure() {
+    let near = |found: f64, stated: f64, by: f64| assert!((found - stated).abs() <= by, "{found}, {stated} is stated");
+    near(reached("quantile.nn", "coverage", None), 0.787, 0.03);
+    near(reached("quantile.nn", "below_median", None), 0.517, 0.03);
+    near(reached("iris.nn", "accuracy", None), 0.9667, 0.034);
+    let worst = reached("pinn.nn", "worst", Some(Length::Steps(3600)));
+    assert!(worst < 1e-2, "the largest error is {worst}");
+}
+
+#[test]
+fn what_takes_longer_is_on_its_way() {
+    // The mean digit costs 206 nats.
+    let digit = reached("vae.nn", "reconstruction", Some(Length::Steps(100)));
+    assert!(digit < 170.0, "the pixels of a digit cost {digit} nats");
+    let teacher = reached("mean_teacher.nn", "teacher_accuracy", Some(Length::Steps(140)));
+    assert!(teacher > 0.5, "the teacher is right on {teacher}");
+    for rivals in ["gan.nn", "wgan_gp.nn"] {
+        let (first, later) = (Length::Steps(1), Length::Steps(40));
+        let made = [first, later].map(|length| reached(rivals, "energy", Some(length)));
+        assert!(made[1] < 0.7 * made[0], "{rivals}: the energy distance goes from {} to {}", made[0], made[1]);
+    }
 }
 
 /// The numbers with a decimal point in a text, as they are written.

@@ -124,6 +124,21 @@ fn a_run_that_was_stopped_ends_as_if_it_had_not_been() {
 }
 
 #[test]
+fn the_log_tells_the_rate_of_each_step() {
+    let desk = Desk::with(RIVALS);
+    desk.run("r", 2, false, 0).expect("a run");
+    let log = desk.left("r").1;
+    assert!(log[0].ends_with(" lr.d lr.g "), "{}", log[0]);
+    // An epoch is four iterations of 16 samples; the rates fall after each four: in step 4 they are whole, in step 8 times 0.9.
+    assert!(log[1].ends_with(" 0.02 0.1 "), "{}", log[1]);
+    let rates: Vec<f64> = log[2].split_whitespace().rev().take(2).filter_map(|cell| cell.parse().ok()).collect();
+    assert!((rates[0] - 0.09).abs() < 1e-12 && (rates[1] - 0.018).abs() < 1e-12, "{rates:?}");
+    let desk = Desk::with(MODEL);
+    desk.run("r", 1, false, 0).expect("a run");
+    assert!(!desk.left("r").1[0].contains("lr."), "one step needs no name");
+}
+
+#[test]
 fn a_run_that_is_over_goes_on_when_it_is_made_longer() {
     let constant = MODEL.replace("schedule = cosine(warmup = 5)", "").replace("weight 1 + progress", "");
     let desk = Desk::with(&constant);

@@ -170,7 +170,7 @@ fn reached(program_name: &str, name: &str, length: Option<Length>) -> f64 {
     let program = program(program_name);
     let sets = Sets::load(&program, &folder(), &[], &Budget::of_machine()).expect("the data is in the repository");
     let settings = TrainSettings { length: length.unwrap_or(program.train.length), ..program.train.clone() };
-    let mut trainer = Trainer::new(sets.training(&program, &settings, 2), None).expect("a plan");
+    let mut trainer = Trainer::new(sets.training(&program, &settings, 1), None).expect("a plan");
     let outcome = trainer.run(&mut Unwatched, &AtomicBool::new(false)).expect("a run");
     let history = outcome.history;
     let series = history.series.iter().position(|series| series.name == name).expect("a loss or metric of that name");

@@ -1,46 +1,14 @@
-//! How long `nnlc check` takes from process start to exit, and the memory it peaks at: an example, and generated programs of 5,000 and
-//! 50,000 lines.
+//! How long `nnlc check` takes from process start to exit, and the memory it peaks at: an example, a network of 200 layers, and generated
+//! programs of 5,000 and 50,000 lines.
 //!
 //! `cargo bench --bench check`. Prints a JSON line a case with its limits; it fails when a limit is missed by the best of five runs.
 
-use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A program of about `lines` lines: functions, layers, comments, hand-written loss terms and a chain of uses, ten to a block.
-fn program(lines: usize) -> String {
-    let mut text = String::from("input x: [64]\ninput y: [64]\n\nh = x\n");
-    let blocks = lines / 16;
-    for block in 0..blocks {
-        let before = block.saturating_sub(7);
-        let _ = write!(
-            text,
-            "\
-## Block {block}: a smooth distance with a margin.
-fn distance_{block}(a, b, margin: float = 0.{tenths}) {{
-    d = sub(a, b)
-    near = pow(d, 2) * 0.5
-    far = margin * (abs(d) - 0.5 * margin)
-    return where(abs(d) < margin, near, far)
-}}
-layer Block{block}(n)(v: [D]) {{
-    inner = v |> Affine(n) |> tanh
-    return (inner |> Affine(D)) + v
-}}
-# The {block}th round of the chain.
-h = h |> Block{block}({width}) |> tanh
-w{block} = h * {factor}.5 + where(h > 0, h, -h)
-loss term_{block} weight 0.5 = mean(distance_{block}(w{block}, y)) + mean(distance_{before}(h, y))
-",
-            tenths = 1 + block % 9,
-            width = 8 + block % 5,
-            factor = block % 3
-        );
-    }
-    text.push_str("output h\n");
-    text
-}
+#[path = "programs/generated.rs"]
+mod generated;
 
 /// Seconds and peak bytes of one `nnlc check`.
 #[expect(clippy::zombie_processes, reason = "`wait4` waits for it, and tells its memory")]
@@ -72,20 +40,37 @@ fn time(name: &str, path: &Path, limit: Duration, most_mib: u64) -> bool {
     met
 }
 
+/// A network of 200 generic layers.
+const DEEP: &str = "\
+layer Block(n)(v: [D]) {
+    return (v |> Affine(n) |> tanh |> Affine(D)) + v
+}
+input x: [64]
+h = x
+for i in 0..200 {
+    h = h |> Block(32)
+}
+loss = mean(square(h - x))
+output h
+";
+
 fn main() {
     let folder = tempfile::tempdir().expect("a folder for the generated programs");
-    let generated = |lines: usize| {
-        let path = folder.path().join(format!("generated_{lines}.nn"));
-        std::fs::write(&path, program(lines)).expect("room for a program");
+    let written = |name: &str, text: &str| {
+        let path = folder.path().join(format!("{name}.nn"));
+        std::fs::write(&path, text).expect("room for a program");
         path
     };
     let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/auto_encoder.nn"));
-    let met = [
-        time("examples/auto_encoder.nn", example, Duration::from_millis(20), 64),
-        time("5,000 lines", &generated(5_000), Duration::from_secs(1), 1024),
-        time("50,000 lines", &generated(50_000), Duration::from_secs(5), 1024),
-    ];
-    if met.contains(&false) {
+    let mut met = time("examples/auto_encoder.nn", example, Duration::from_millis(20), 64);
+    met &= time("200 layers", &written("deep", DEEP), Duration::from_millis(200), 128);
+    for (lines, seconds) in [(5_000, 1), (50_000, 5)] {
+        for (name, text) in generated::programs(lines) {
+            let path = written(&format!("{name}_{lines}"), &text);
+            met &= time(&format!("{name}, {lines} lines"), &path, Duration::from_secs(seconds), 1024);
+        }
+    }
+    if !met {
         std::process::exit(1);
     }
 }

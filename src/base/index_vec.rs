@@ -77,6 +77,16 @@ impl<I: Idx, T> IndexVec<I, T> {
         self.items.iter()
     }
 
+    /// Takes away what follows the first `len` items.
+    pub fn split_off(&mut self, len: usize) -> IndexVec<I, T> {
+        IndexVec { items: self.items.split_off(len), marker: PhantomData }
+    }
+
+    /// Puts back at the end what [`IndexVec::split_off`] took.
+    pub fn append(&mut self, mut tail: IndexVec<I, T>) {
+        self.items.append(&mut tail.items);
+    }
+
     /// The items in order, to change.
     pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
         self.items.iter_mut()

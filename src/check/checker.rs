@@ -121,6 +121,8 @@ pub struct Checker<'a> {
     pub entered: BTreeSet<Span>,
     /// The definitions that are being checked without a call, outermost first.
     pub generic: Vec<Span>,
+    /// The first node of the definition that is being checked without a call.
+    pub apart_from: Option<ir::Value>,
     /// The unknown names that were told: each is told once, where it is first used.
     unknown: BTreeSet<String>,
     origins: Vec<Origins>,
@@ -166,6 +168,7 @@ impl<'a> Checker<'a> {
             claims: Vec::new(),
             entered: BTreeSet::new(),
             generic: Vec::new(),
+            apart_from: None,
             unknown: BTreeSet::new(),
             origins: Vec::new(),
             reported: BTreeSet::new(),

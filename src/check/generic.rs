@@ -9,7 +9,7 @@ use super::checker::{Body, Checker, Site};
 use super::scope::{Binding, Role};
 use super::value::{ScopeId, Val};
 use crate::diagnostic::Code;
-use crate::ir::{Attrs, Node, op};
+use crate::ir::{Attrs, Extent, Graph, Node, op};
 use crate::source::Span;
 use crate::syntax::ast::{Arg, Block, DimExpr, FnBody, Function, LayerDef, Name, Stmt, StmtKind, TypeExpr};
 use crate::tensor::{Dim, Type};
@@ -115,13 +115,24 @@ impl<'a> Checker<'a> {
         let site = Site { scope, body, frame: None, ..self.here.clone() };
         let here = std::mem::replace(&mut self.here, site);
         let path = std::mem::take(&mut self.path);
-        let (graph, known, chained) = (self.graph.clone(), self.known.clone(), self.chained.clone());
+        let extent = self.graph.extent();
+        let around = std::mem::replace(&mut self.apart_from, Some(extent.nodes));
+        let chained = std::mem::take(&mut self.chained);
         self.entered.insert(name);
         self.generic.push(name);
         f(self, scope);
         self.generic.pop();
-        (self.here, self.path) = (here, path);
-        (self.graph, self.known, self.chained) = (graph, known, chained);
+        (self.here, self.path, self.apart_from, self.chained) = (here, path, around, chained);
+        self.take_back(extent);
+    }
+
+    /// Takes out of the graph what was added since, with its parameters.
+    pub fn take_back(&mut self, since: Extent) -> Graph {
+        let added = self.graph.split_off(since);
+        for variable in added.variables.iter() {
+            self.known.remove(&variable.path);
+        }
+        added
     }
 
     /// Binds the parameters of a definition to what can be said of every argument.

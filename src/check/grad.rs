@@ -3,6 +3,7 @@
 use super::call::Given;
 use super::checker::Checker;
 use super::value::Val;
+use crate::base::{Idx, IndexVec};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Attrs, op};
 use crate::ops::reach::{Flow, reach};
@@ -99,17 +100,17 @@ impl<'a> Checker<'a> {
 
     /// The `all_samples` on a way from `by` to `value`.
     fn mixing(&self, value: ir::Value, by: ir::Value) -> Option<ir::Value> {
-        let reached = self.graph.reached_from([value]);
-        let mut depends = vec![false; self.graph.nodes.len()];
-        depends[by.0 as usize] = true;
-        for (id, node) in self.graph.nodes.iter_enumerated().filter(|(id, _)| reached[*id] && *id > by) {
-            if node.inputs.iter().any(|input| depends[input.0 as usize]) {
-                depends[id.0 as usize] = true;
-                if node.op == op::ALL_SAMPLES {
-                    return Some(id);
-                }
+        let mut depends: IndexVec<ir::Value, bool> = self.graph.nodes.iter().map(|_| false).collect();
+        depends[by] = true;
+        let mut mixing = Vec::new();
+        for id in (by.index() + 1..=value.index()).map(ir::Value::new) {
+            let node = self.graph.node(id);
+            depends[id] = node.inputs.iter().any(|input| depends[*input]);
+            if depends[id] && node.op == op::ALL_SAMPLES {
+                mixing.push(id);
             }
         }
-        None
+        let reached = (!mixing.is_empty()).then(|| self.graph.reached_from([value]))?;
+        mixing.into_iter().find(|id| reached[*id])
     }
 }

@@ -27,10 +27,19 @@ pub struct Test {
     pub title: String,
     /// Where the title stands.
     pub span: Span,
-    /// The program's per-sample graph and what the test adds to it.
-    pub graph: Graph,
+    /// What the test adds to the program's per-sample graph.
+    pub added: Graph,
     /// Its assertions in order.
     pub claims: Vec<Claim>,
+}
+
+impl Test {
+    /// The graph that the assertions are about: that of the program, and what the test adds.
+    pub fn graph(&self, program: &Graph) -> Graph {
+        let mut graph = program.clone();
+        graph.append(self.added.clone());
+        graph
+    }
 }
 
 /// One assertion of a test.

@@ -199,6 +199,14 @@ impl<'a> Checker<'a> {
         self.bind(name, Val::Tensor(node), role);
     }
 
+    /// The parameter or state that a node reads.
+    fn known_at(&self, value: ir::Value) -> Option<Known> {
+        let node = self.graph.node(value);
+        let variable = (node.op == op::VARIABLE).then(|| ir::VarId(node.attrs.get_int("index") as u32))?;
+        let known = self.known.get(&self.graph.variables[variable].path)?;
+        Some(known.clone()).filter(|known| known.node == value)
+    }
+
     /// The node that reads a variable.
     pub fn variable_node(&mut self, variable: ir::VarId, ty: Type, span: Span) -> ir::Value {
         self.source_node(op::VARIABLE, variable.0 as usize, ty, false, span)
@@ -273,7 +281,7 @@ impl<'a> Checker<'a> {
             return;
         }
         let known = match binding.map(|binding| binding.val) {
-            Some(Val::Tensor(node)) => self.known.values().find(|known| known.node == node).cloned(),
+            Some(Val::Tensor(node)) => self.known_at(node),
             Some(Val::Error) => return,
             _ => None,
         };

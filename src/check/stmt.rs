@@ -129,7 +129,9 @@ impl<'a> Checker<'a> {
 
     /// Binds a name in the current scope.
     pub fn bind(&mut self, name: &'a Name, val: Val<'a>, role: Role) {
-        if let (Val::Tensor(value), None) = (&val, self.here.frame) {
+        if let (Val::Tensor(value), None) = (&val, self.here.frame)
+            && self.apart_from.is_none_or(|first| *value >= first)
+        {
             self.graph.names.insert(*value, name.text.clone());
         }
         self.scopes.bind(self.here.scope, &name.text, Binding { val, span: Some(name.span), role });

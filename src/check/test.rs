@@ -7,6 +7,7 @@ use super::call::Given;
 use super::checker::{Body, Checker, PathContext};
 use super::program::{Claim, ClaimKind, Test};
 use super::value::{Builtin, Truth, Val};
+use crate::base::IndexVec;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Attrs, Input, op};
 use crate::source::Span;
@@ -22,15 +23,18 @@ const PREFIX: &str = "@test";
 impl<'a> Checker<'a> {
     /// Checks the tests of a file, after all its other statements.
     pub fn tests(&mut self, items: &'a [Stmt]) -> Vec<Test> {
+        let mut fed = IndexVec::new();
         let tests = items.iter().filter_map(|item| match &item.kind {
-            StmtKind::Test { title, body } => Some(self.test(title, body)),
+            StmtKind::Test { title, body } => Some(self.test(title, body, &mut fed)),
             _ => None,
         });
         tests.collect()
     }
 
-    fn test(&mut self, title: &Str, body: &'a Block) -> Test {
-        let before = (self.graph.clone(), self.known.clone(), self.chained.clone());
+    /// Checks one test. `fed` tells of the program's values which data they depend on, as far as it was found out.
+    fn test(&mut self, title: &Str, body: &'a Block, fed: &mut IndexVec<ir::Value, Option<usize>>) -> Test {
+        let extent = self.graph.extent();
+        let chained = self.chained.clone();
         let path = PathContext { prefix: PREFIX.to_owned(), ..PathContext::default() };
         let (path, site) = (std::mem::replace(&mut self.path, path), self.here.clone());
         self.here.scope = self.scopes.open(Some(site.scope), &body.stmts);
@@ -38,20 +42,29 @@ impl<'a> Checker<'a> {
         self.hoist(self.here.ast, self.here.scope, &body.stmts);
         self.stmts(&body.stmts);
         let claims = std::mem::take(&mut self.claims);
+        self.find_fed(fed);
         for claim in &claims {
-            self.reads_no_data(claim);
+            self.reads_no_data(claim, fed);
         }
-        (self.here, self.path) = (site, path);
-        let graph = std::mem::replace(&mut self.graph, before.0);
-        (self.known, self.chained) = (before.1, before.2);
-        Test { title: title.value.clone(), span: title.span, graph, claims }
+        fed.split_off(extent.nodes.0 as usize);
+        (self.here, self.path, self.chained) = (site, path, chained);
+        Test { title: title.value.clone(), span: title.span, added: self.take_back(extent), claims }
+    }
+
+    /// Finds out, for the values after those of `fed`, the first input fed from data that each depends on.
+    fn find_fed(&self, fed: &mut IndexVec<ir::Value, Option<usize>>) {
+        for (_, node) in self.graph.nodes.iter_enumerated().skip(fed.len()) {
+            let own = (node.op == op::INPUT).then(|| node.attrs.get_int("index") as usize);
+            let own = own.filter(|position| self.graph.inputs[*position].drawn.is_none());
+            let behind = node.inputs.iter().filter_map(|input| fed[*input]);
+            fed.push(own.into_iter().chain(behind).min());
+        }
     }
 
     /// There is no data in a test: an input has a value only if it is drawn.
-    fn reads_no_data(&mut self, claim: &Claim) {
-        let reached = self.graph.reached_from(claim.roots());
-        let fed = self.graph.inputs.iter().find(|input| reached[input.value] && input.drawn.is_none());
-        let Some(Input { name, value, .. }) = fed.cloned() else { return };
+    fn reads_no_data(&mut self, claim: &Claim, fed: &IndexVec<ir::Value, Option<usize>>) {
+        let first = claim.roots().into_iter().filter_map(|root| fed[root]).min();
+        let Some(Input { name, value, .. }) = first.map(|position| self.graph.inputs[position].clone()) else { return };
         let title = format!("a test has no data for input `{name}`");
         let mut diagnostic = Diagnostic::at(Code::E0113, claim.span, title, "this depends on it");
         if let Some(span) = self.graph.node(value).place.span {

@@ -39,27 +39,28 @@ pub struct TestOutcome {
 impl Session {
     /// Evaluates the tests of a program without errors, in order.
     pub fn test(&self) -> Vec<TestOutcome> {
-        let tests = self.program.iter().flat_map(|program| &program.tests);
+        let Some(program) = &self.program else { return Vec::new() };
         let outcome = |test: &Test| {
-            let failures = test.claims.iter().filter_map(|claim| self.claim(test, claim)).collect();
+            let graph = test.graph(&program.graph);
+            let failures = test.claims.iter().filter_map(|claim| self.claim(test, &graph, claim)).collect();
             TestOutcome { title: test.title.clone(), claims: test.claims.len(), failures }
         };
-        tests.map(outcome).collect()
+        program.tests.iter().map(outcome).collect()
     }
 
     /// Why an assertion does not hold.
-    fn claim(&self, test: &Test, claim: &Claim) -> Option<Diagnostic> {
+    fn claim(&self, test: &Test, graph: &Graph, claim: &Claim) -> Option<Diagnostic> {
         let found = match &claim.kind {
             ClaimKind::Known { holds: true, .. } => return None,
             ClaimKind::Known { sides, .. } => Ok(Some(known(sides.as_ref()))),
-            ClaimKind::Holds { value, sides } => holds(&test.graph, *value, *sides),
-            ClaimKind::Close { left, right, tolerance } => close(&test.graph, *left, *right, *tolerance),
-            ClaimKind::Gradients { values, arguments } => gradients_match(&test.graph, values, arguments),
+            ClaimKind::Holds { value, sides } => holds(graph, *value, *sides),
+            ClaimKind::Close { left, right, tolerance } => close(graph, *left, *right, *tolerance),
+            ClaimKind::Gradients { values, arguments } => gradients_match(graph, values, arguments),
         };
         let Failing { title, label, notes } = match found {
             Ok(failing) => failing?,
             Err(fault) => {
-                let span = crate::check::user_place(&self.sources, &test.graph, fault.place).unwrap_or(claim.span);
+                let span = crate::check::user_place(&self.sources, graph, fault.place).unwrap_or(claim.span);
                 return Some(Diagnostic::at(Code::E0116, span, fault.to_string(), "this operation"));
             }
         };

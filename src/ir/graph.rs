@@ -183,6 +183,18 @@ pub struct Graph {
     pub names: BTreeMap<Value, String>,
 }
 
+/// How much a graph held at some time.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// The node that came next.
+    pub nodes: Value,
+    frames: usize,
+    inputs: usize,
+    variables: usize,
+    results: usize,
+    updates: usize,
+}
+
 impl Graph {
     /// An empty graph.
     pub fn new() -> Graph {
@@ -208,6 +220,42 @@ impl Graph {
     /// The dims of a value.
     pub fn shape(&self, value: Value) -> &[Dim] {
         &self.nodes[value].ty.shape
+    }
+
+    /// How far the graph has come.
+    pub fn extent(&self) -> Extent {
+        Extent {
+            nodes: self.nodes.next_index(),
+            frames: self.frames.len(),
+            inputs: self.inputs.len(),
+            variables: self.variables.len(),
+            results: self.results.len(),
+            updates: self.updates.len(),
+        }
+    }
+
+    /// Takes away all that was added since. It is no graph by itself: its values are numbered as they were.
+    pub fn split_off(&mut self, since: Extent) -> Graph {
+        Graph {
+            nodes: self.nodes.split_off(since.nodes.0 as usize),
+            frames: self.frames.split_off(since.frames),
+            inputs: self.inputs.split_off(since.inputs),
+            variables: self.variables.split_off(since.variables),
+            results: self.results.split_off(since.results),
+            updates: self.updates.split_off(since.updates),
+            names: self.names.split_off(&since.nodes),
+        }
+    }
+
+    /// Puts back what [`Graph::split_off`] took.
+    pub fn append(&mut self, tail: Graph) {
+        self.nodes.append(tail.nodes);
+        self.frames.append(tail.frames);
+        self.inputs.extend(tail.inputs);
+        self.variables.append(tail.variables);
+        self.results.extend(tail.results);
+        self.updates.extend(tail.updates);
+        self.names.extend(tail.names);
     }
 
     /// Which values `roots` depend on, themselves included.

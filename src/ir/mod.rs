@@ -16,7 +16,7 @@ mod verify;
 
 pub use attrs::{Attr, Attrs};
 pub use graph::{
-    FED, Frame, FrameId, Graph, Input, Node, Place, ResultRole, ResultValue, Update, Value, VarId, Variable,
+    Extent, FED, Frame, FrameId, Graph, Input, Node, Place, ResultRole, ResultValue, Update, Value, VarId, Variable,
     VariableKind,
 };
 pub use op::Op;

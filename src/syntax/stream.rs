@@ -216,13 +216,21 @@ impl<'t> Stream<'t> {
         }
     }
 
+    /// Whether a word that is a keyword at a statement's start stands where one may start: after an operand.
+    fn opens_statement(&self, position: usize) -> bool {
+        let Some(before) = position.checked_sub(1) else { return true };
+        ["state", "update", "data", "train", "test"].contains(&self.word(position))
+            && self.ends_operand(before)
+            && self.word(before) != "as"
+    }
+
     /// Whether a token makes what follows one deeper, and whether it begins a new expression.
     fn depth_effect(&self, position: usize) -> (bool, bool) {
         let word = self.word(position);
         match self.tokens[position].kind {
             TokenKind::Comma | TokenKind::Assign => (false, true),
             TokenKind::Operator | TokenKind::Dot | TokenKind::DotDot => (true, false),
-            TokenKind::Name => (word == "as", false),
+            TokenKind::Name => (word == "as", self.opens_statement(position)),
             TokenKind::Keyword => match word {
                 "and" | "or" | "not" => (true, false),
                 "if" => {

@@ -326,6 +326,8 @@ fn nesting_is_bounded() {
     assert_eq!(codes(&format!("x = {}1{}\ny = 1", "(".repeat(n), ")".repeat(n))), [Code::E0111]);
     let wide = format!("x = [{}]\n{}", "f(1), ".repeat(n), "y = a + b\n".repeat(1000));
     assert_eq!(codes(&wide), []);
+    let tests = "test \"t\" {\n    assert a\n}\n".repeat(1000);
+    assert_eq!(codes(&tests), []);
 }
 
 #[test]

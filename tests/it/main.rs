@@ -28,5 +28,6 @@ mod recurrent;
 mod reference;
 mod resume;
 mod sizes;
+mod speed;
 mod training;
 mod ui;

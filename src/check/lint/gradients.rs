@@ -7,7 +7,7 @@ use crate::check::checker::Checker;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::group::is_trained;
 use crate::ir::{self, Graph, ResultRole, VarId, op};
-use crate::ops::reach::{self, Cut, Flow};
+use crate::ops::reach::{self, Cut, Cuts};
 use crate::source::Span;
 
 impl Checker<'_> {
@@ -15,36 +15,39 @@ impl Checker<'_> {
     pub fn gradient_paths(&mut self) -> BTreeSet<Span> {
         let mut named = BTreeSet::new();
         let trained = trained(&self.graph);
-        let nodes: Vec<ir::Value> = trained.iter().map(|(_, node)| *node).collect();
-        let losses: Vec<ir::ResultValue> = losses(&self.graph).cloned().collect();
-        if nodes.is_empty() || losses.is_empty() {
+        let mut groups: BTreeMap<Option<Vec<VarId>>, Vec<ir::ResultValue>> = BTreeMap::new();
+        for loss in losses(&self.graph) {
+            groups.entry(own_params(loss).map(<[VarId]>::to_vec)).or_default().push(loss.clone());
+        }
+        if trained.is_empty() || groups.is_empty() {
             return named;
         }
-        let mut reached = vec![false; nodes.len()];
-        let mut first_cuts: BTreeMap<usize, Cut> = BTreeMap::new();
-        for loss in losses {
-            let params = own_params(&loss);
-            let flows = reach::reach(&self.graph, loss.value, &nodes).flows;
-            let (mut last_cut, mut trains): (Option<Cut>, bool) = (None, false);
-            for (index, flow) in flows.iter().enumerate() {
-                if params.is_some_and(|params| !params.contains(&trained[index].0)) {
-                    continue;
+        let mut reached = BTreeSet::new();
+        let mut cut_off: BTreeMap<VarId, Cut> = BTreeMap::new();
+        for (params, losses) in groups {
+            let own =
+                |(id, _): &&(VarId, ir::Value)| params.as_ref().is_none_or(|params| params.binary_search(id).is_ok());
+            let own: Vec<(VarId, ir::Value)> = trained.iter().filter(own).copied().collect();
+            let nodes: Vec<ir::Value> = own.iter().map(|(_, node)| *node).collect();
+            let objectives = || losses.iter().map(|loss| loss.value);
+            let (leads, receives) = (reach::leading(&self.graph, &nodes), reach::receiving(&self.graph, objectives()));
+            let cuts = Cuts::new(&self.graph, objectives(), &nodes);
+            for (variable, node) in own {
+                match cuts.first_after[node] {
+                    _ if receives[node] => drop(reached.insert(variable)),
+                    Some(cut) => drop(cut_off.entry(variable).or_insert(cut)),
+                    None => {}
                 }
-                reached[index] |= *flow == Flow::Reaches;
-                trains |= *flow == Flow::Reaches;
-                let Flow::Cut(cuts) = flow else { continue };
-                first_cuts.extend(cuts.first().map(|cut| (index, *cut)));
-                last_cut = cuts.iter().copied().chain(last_cut).max_by_key(|cut| cut.value);
             }
-            if !trains {
-                self.trains_nothing(&loss, last_cut);
+            for loss in losses.iter().filter(|loss| !leads[loss.value]) {
+                self.trains_nothing(loss, cuts.last_before[loss.value]);
             }
         }
         if self.failed() {
             return named;
         }
-        for (index, (variable, _)) in trained.into_iter().enumerate().filter(|(index, _)| !reached[*index]) {
-            let cut = first_cuts.get(&index).and_then(|cut| self.cut_at(cut));
+        for (variable, _) in trained.into_iter().filter(|(variable, _)| !reached.contains(variable)) {
+            let cut = cut_off.get(&variable).and_then(|cut| self.cut_at(cut));
             named.extend(cut.as_ref().map(|(at, _)| *at));
             self.untrained(variable, cut);
         }

@@ -10,16 +10,10 @@ pub fn labels(graph: &Graph) -> Vec<bool> {
     let fed = dependents(graph, |node| node.op == op::INPUT);
     let losses = graph.results.iter().filter(|result| matches!(result.role, ResultRole::Loss { .. }));
     let reached = graph.reached_from(losses.map(|loss| loss.value));
-    let is_label = |input: &ir::Input| {
-        let depends = dependents(graph, |node| {
-            node.op == op::INPUT && graph.inputs[node.attrs.get_int("index") as usize].value == input.value
-        });
-        reached[input.value]
-            && !graph.nodes.iter().any(|node| {
-                node.inputs.iter().any(|a| depends[*a]) && node.inputs.iter().any(|b| weights[*b] && !fed[*b])
-            })
-    };
-    graph.inputs.iter().map(is_label).collect()
+    let pure = |value: &ir::Value| weights[*value] && !fed[*value];
+    let meeting = graph.nodes.iter().filter(|node| node.inputs.iter().any(pure));
+    let met = graph.reached_from(meeting.flat_map(|node| node.inputs.iter().copied()));
+    graph.inputs.iter().map(|input| reached[input.value] && !met[input.value]).collect()
 }
 
 /// The named values between inputs and losses that no label reaches, in order.

@@ -1,9 +1,11 @@
 //! W0606: an output that is a logit, while a loss reads it as one.
 
-use super::fused::{fused, gives_probabilities, source_of};
+use std::collections::BTreeMap;
+
+use super::fused::{Fused, fused, gives_probabilities, source_of};
 use crate::check::checker::Checker;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::ResultRole;
+use crate::ir::{self, ResultRole};
 
 impl Checker<'_> {
     /// Judges the outputs. Silent about one from which another output is computed: then both are wanted.
@@ -15,9 +17,13 @@ impl Checker<'_> {
         calls.retain(|call| {
             gives_probabilities(&self.graph, self.sources, source_of(&self.graph, call.logits)).is_none()
         });
+        let mut readers: BTreeMap<ir::Value, &Fused> = BTreeMap::new();
+        for call in &calls {
+            readers.entry(source_of(&self.graph, call.logits)).or_insert(call);
+        }
         for output in &outputs {
             let source = source_of(&self.graph, output.value);
-            let Some(call) = calls.iter().find(|call| source_of(&self.graph, call.logits) == source) else { continue };
+            let Some(call) = readers.get(&source) else { continue };
             let others = outputs.iter().filter(|other| source_of(&self.graph, other.value) != source);
             let also_used = self.graph.reached_from(others.map(|other| other.value))[source];
             let Some(span) = output.place.span.filter(|_| !also_used) else { continue };

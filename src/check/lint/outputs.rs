@@ -4,40 +4,24 @@ use super::labels::labels;
 use crate::base::IndexVec;
 use crate::check::checker::Checker;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{self, Graph, ResultRole, op};
+use crate::ir::{self, Graph, Node, ResultRole, op};
+use crate::source::Span;
 
 impl Checker<'_> {
     /// W0601, W0603, W0605.
     pub fn outputs(&mut self) {
-        let results = self.graph.results.clone();
         let labels = labels(&self.graph);
-        for output in results.iter().filter(|result| result.role == ResultRole::Output) {
+        let is_label = |node: &Node| node.op == op::INPUT && labels[node.attrs.get_int("index") as usize];
+        let concerned = runtime_dependents(&self.graph, |node| is_label(node) || fault(node).is_some());
+        let results = self.graph.results.clone();
+        for output in results.iter().filter(|result| result.role == ResultRole::Output && concerned[result.value]) {
             let Some(span) = output.place.span else { continue };
             let reached = runtime_reached(&self.graph, output.value);
-            let inputs = self.graph.inputs.clone();
-            for (position, input) in inputs.iter().enumerate() {
-                if labels[position] && reached[input.value] {
-                    let title = format!("output `{}` needs the label `{}`", output.name, input.name);
-                    let mut diagnostic = Diagnostic::at(Code::W0601, span, title, "Runtime will ask for it");
-                    if let Some(at) = self.graph.node(input.value).place.span {
-                        diagnostic =
-                            diagnostic.label(at, "a label: only losses and metrics compare it with what is computed");
-                    }
-                    self.report(diagnostic);
-                }
-            }
-            let reached = self.graph.nodes.iter_enumerated().filter(|(id, _)| reached[*id]);
-            for node in reached.map(|(_, node)| node.clone()).collect::<Vec<_>>() {
-                let warning = match node.op {
-                    op::ALL_SAMPLES | op::SAMPLE_INDEX => {
-                        Some((Code::W0605, "depends on the other samples of the minibatch", "the batch is seen here"))
-                    }
-                    _ if node.per_sample && node.attrs.get("path").is_some() => {
-                        Some((Code::W0603, "is random in Runtime", "drawn here"))
-                    }
-                    _ => None,
-                };
-                if let Some((code, what, label)) = warning {
+            for value in reached {
+                let node = self.graph.node(value).clone();
+                if is_label(&node) {
+                    self.needs_label(&output.name, span, &node);
+                } else if let Some((code, what, label)) = fault(&node) {
                     let title = format!("output `{}` {what}", output.name);
                     let mut diagnostic = Diagnostic::at(code, span, title, "this output");
                     if let Some(place) = self.user_place(node.place) {
@@ -48,21 +32,57 @@ impl Checker<'_> {
             }
         }
     }
+
+    fn needs_label(&mut self, output: &str, span: Span, label: &Node) {
+        let input = &self.graph.inputs[label.attrs.get_int("index") as usize].name;
+        let title = format!("output `{output}` needs the label `{input}`");
+        let mut diagnostic = Diagnostic::at(Code::W0601, span, title, "Runtime will ask for it");
+        if let Some(at) = label.place.span {
+            diagnostic = diagnostic.label(at, "a label: only losses and metrics compare it with what is computed");
+        }
+        self.report(diagnostic);
+    }
 }
 
-/// What a value depends on in Runtime, where every choice takes its second arm.
-fn runtime_reached(graph: &Graph, root: ir::Value) -> IndexVec<ir::Value, bool> {
+/// What is amiss when an output depends on a node, and the label for the node's place.
+fn fault(node: &Node) -> Option<(Code, &'static str, &'static str)> {
+    match node.op {
+        op::ALL_SAMPLES | op::SAMPLE_INDEX => {
+            Some((Code::W0605, "depends on the other samples of the minibatch", "the batch is seen here"))
+        }
+        _ if node.per_sample && node.attrs.get("path").is_some() => {
+            Some((Code::W0603, "is random in Runtime", "drawn here"))
+        }
+        _ => None,
+    }
+}
+
+/// The operands that a value depends on in Runtime, where every choice takes its second arm.
+fn taken(node: &Node) -> &[ir::Value] {
+    if node.op == op::SELECT_TRAINING { &node.inputs[1..] } else { &node.inputs }
+}
+
+/// The values that depend, in Runtime, on a node of which `is_source` holds.
+fn runtime_dependents(graph: &Graph, is_source: impl Fn(&Node) -> bool) -> IndexVec<ir::Value, bool> {
+    let mut depends: IndexVec<ir::Value, bool> = IndexVec::new();
+    for node in graph.nodes.iter() {
+        let own = is_source(node) || taken(node).iter().any(|input| depends[*input]);
+        depends.push(own);
+    }
+    depends
+}
+
+/// What a value depends on in Runtime, itself included, in evaluation order.
+fn runtime_reached(graph: &Graph, root: ir::Value) -> Vec<ir::Value> {
     let mut reached: IndexVec<ir::Value, bool> = graph.nodes.iter().map(|_| false).collect();
     reached[root] = true;
-    for id in graph.nodes.indices().rev().filter(|id| *id <= root) {
-        if !reached[id] {
-            continue;
-        }
-        let node = graph.node(id);
-        let taken = if node.op == op::SELECT_TRAINING { &node.inputs[1..] } else { &node.inputs[..] };
-        for input in taken {
-            reached[*input] = true;
+    let mut found = Vec::new();
+    for value in graph.nodes.indices().rev().filter(|value| *value <= root) {
+        if reached[value] {
+            found.push(value);
+            taken(graph.node(value)).iter().for_each(|input| reached[*input] = true);
         }
     }
-    reached
+    found.reverse();
+    found
 }

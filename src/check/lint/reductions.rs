@@ -1,8 +1,11 @@
 //! W0508: losses reduced differently. Where one is the sum over many elements and another the mean over many, an element of the sum
 //! weighs as much as all that the mean is taken over.
 
+use std::collections::BTreeMap;
+
 use super::fused::library_callee;
 use super::losses;
+use crate::base::IndexVec;
 use crate::check::checker::Checker;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Graph, ResultRole, op};
@@ -43,7 +46,8 @@ impl Checker<'_> {
             };
             split(&self.graph, Term { value: loss.value, factor: weight, declared: loss.place.span }, &mut terms);
         }
-        let reduced: Vec<Reduced> = terms.iter().filter_map(|term| self.reduced(term)).collect();
+        let picking = self.picking();
+        let reduced: Vec<Reduced> = terms.iter().filter_map(|term| self.reduced(term, &picking)).collect();
         let mean = reduced.iter().filter(|term| !term.sum).max_by_key(|term| term.elements);
         let sum = reduced.iter().filter(|term| term.sum).max_by_key(|term| term.elements);
         let (Some(sum), Some(mean)) = (sum, mean) else { return };
@@ -55,7 +59,7 @@ impl Checker<'_> {
         self.report(diagnostic);
     }
 
-    fn reduced(&self, term: &Term) -> Option<Reduced> {
+    fn reduced(&self, term: &Term, picking: &IndexVec<ir::Value, bool>) -> Option<Reduced> {
         let graph = &self.graph;
         let node = graph.node(term.value);
         if !PLAIN.contains(&term.factor.abs()) || !node.per_sample {
@@ -69,53 +73,54 @@ impl Checker<'_> {
             // What a loss leaves of its axes is averaged.
             _ => (term.value, false),
         };
-        let from_elements = !sum || !self.picks(operand);
+        let from_elements = !sum || !picking[operand];
         let span = if operand == term.value { term.declared } else { place }?;
         whole(operand).filter(|_| from_elements).map(|elements| Reduced { span, elements, sum })
     }
 
-    /// Whether the entries of a value are the parts of a cross entropy: their sum picks one, or weighs them by probabilities.
-    fn picks(&self, value: ir::Value) -> bool {
+    /// For each value whether its entries are the parts of a cross entropy: their sum picks one, or weighs them by probabilities.
+    fn picking(&self) -> IndexVec<ir::Value, bool> {
         let graph = &self.graph;
-        let shape = &graph.ty(value).shape;
-        let mut open = vec![value];
-        let mut seen = std::collections::BTreeSet::new();
-        while let Some(value) = open.pop() {
-            let node = graph.node(value);
+        let mut picking: IndexVec<ir::Value, bool> = IndexVec::new();
+        for node in graph.nodes.iter() {
             let distribution = library_callee(graph, self.sources, node)
                 .is_some_and(|name| ["softmax", "log_softmax", "negative_at"].contains(&name));
-            if node.op == ONE_HOT || distribution {
-                return true;
-            }
-            let alike = |input: &&ir::Value| graph.ty(**input).shape == *shape;
-            open.extend(node.inputs.iter().filter(alike).filter(|input| seen.insert(**input)));
+            let alike = |input: &&ir::Value| graph.ty(**input).shape == node.ty.shape;
+            let passed = node.inputs.iter().filter(|input| picking[**input]).any(|input| alike(&input));
+            picking.push(node.op == ONE_HOT || distribution || passed);
         }
-        false
+        picking
     }
 }
 
-/// Takes a value apart into the terms that are added.
-fn split(graph: &Graph, term: Term, terms: &mut Vec<Term>) {
-    let node = graph.node(term.value);
-    let part = |value: ir::Value, factor: f64| Term { value, factor: term.factor * factor, declared: term.declared };
-    // A sum of terms, or a number.
-    let scalar = node.ty.shape.rank() == 0;
-    match (node.op, node.inputs.as_slice()) {
-        (ADD | SUB, [a, b]) if scalar => {
-            split(graph, part(*a, 1.0), terms);
-            split(graph, part(*b, 1.0), terms);
+/// Takes a loss apart into the terms that are added. A term that is added twice is one, with both factors.
+fn split(graph: &Graph, loss: Term, terms: &mut Vec<Term>) {
+    let declared = loss.declared;
+    let mut open = BTreeMap::from([(loss.value, loss.factor)]);
+    while let Some((value, factor)) = open.pop_last() {
+        let node = graph.node(value);
+        // A sum of terms, or a number.
+        let scalar = node.ty.shape.rank() == 0;
+        let parts: &[(ir::Value, f64)] = match (node.op, node.inputs.as_slice()) {
+            (ADD | SUB, [a, b]) if scalar => &[(*a, 1.0), (*b, 1.0)],
+            (NEG | RESHAPE | op::SELECT_TRAINING, [a, ..]) if scalar => &[(*a, 1.0)],
+            (MUL, [a, b]) => match (constant(graph, *a), constant(graph, *b)) {
+                (Some(by), _) => &[(*b, by)],
+                (_, Some(by)) => &[(*a, by)],
+                _ => &[],
+            },
+            (DIV, [a, b]) => match constant(graph, *b) {
+                Some(divisor) => &[(*a, 1.0 / divisor)],
+                None => &[],
+            },
+            _ => &[],
+        };
+        for (part, by) in parts {
+            *open.entry(*part).or_insert(0.0) += factor * by;
         }
-        (NEG | RESHAPE | op::SELECT_TRAINING, [a, ..]) if scalar => split(graph, part(*a, 1.0), terms),
-        (MUL, [a, b]) => match (constant(graph, *a), constant(graph, *b)) {
-            (Some(factor), _) => split(graph, part(*b, factor), terms),
-            (_, Some(factor)) => split(graph, part(*a, factor), terms),
-            _ => terms.push(term),
-        },
-        (DIV, [a, b]) => match constant(graph, *b) {
-            Some(divisor) => split(graph, part(*a, 1.0 / divisor), terms),
-            None => terms.push(term),
-        },
-        _ => terms.push(term),
+        if parts.is_empty() {
+            terms.push(Term { value, factor, declared });
+        }
     }
 }
 

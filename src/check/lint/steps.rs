@@ -15,37 +15,41 @@ use crate::ops::reach;
 use crate::source::Span;
 
 impl Checker<'_> {
-    /// Judges every loss; what stands at `named` was told already.
+    /// Judges what every loss depends on; what stands at `named` was told already.
     pub fn steps(&mut self, named: &BTreeSet<Span>) {
         let parameters: Vec<ir::Value> = trained(&self.graph).into_iter().map(|(_, node)| node).collect();
         let leads = reach::leading(&self.graph, &parameters);
-        let losses: Vec<_> = losses(&self.graph).map(|loss| (loss.name.clone(), loss.value)).collect();
-        for (name, value) in losses {
-            for step in steps_before(&self.graph, value, &leads) {
-                let node = self.graph.node(step).clone();
-                let Some(span) = self.user_place(node.place).filter(|span| !named.contains(span)) else { continue };
-                let title = format!("`{}` stands on the gradient's path from loss `{name}`", node.op);
-                let diagnostic = Diagnostic::at(Code::W0504, span, title, "moves in steps: no gradient passes")
-                    .help("a smooth function in its place trains: `sigmoid(10 * x)` for a step, `softmax` for `argmax`")
-                    .help("`stop_gradient(...)` around it says that it is meant");
-                self.report(diagnostic);
-            }
+        let (names, values): (Vec<_>, Vec<_>) = losses(&self.graph).map(|loss| (loss.name.clone(), loss.value)).unzip();
+        for (loss, step) in steps_before(&self.graph, &values, &leads) {
+            let node = self.graph.node(step).clone();
+            let Some(span) = self.user_place(node.place).filter(|span| !named.contains(span)) else { continue };
+            let title = format!("`{}` stands on the gradient's path from loss `{}`", node.op, names[loss]);
+            let diagnostic = Diagnostic::at(Code::W0504, span, title, "moves in steps: no gradient passes")
+                .help("a smooth function in its place trains: `sigmoid(10 * x)` for a step, `softmax` for `argmax`")
+                .help("`stop_gradient(...)` around it says that it is meant");
+            self.report(diagnostic);
         }
     }
 }
 
-/// The steps that read what `leads` to a parameter and give numbers to which gradient of `loss` gets.
-fn steps_before(graph: &Graph, loss: ir::Value, leads: &IndexVec<ir::Value, bool>) -> BTreeSet<ir::Value> {
-    let receives = reach::receiving(graph, loss);
+/// The steps that read what `leads` to a parameter and give numbers to which gradient of a loss gets, each behind the first such loss.
+fn steps_before(
+    graph: &Graph,
+    losses: &[ir::Value],
+    leads: &IndexVec<ir::Value, bool>,
+) -> BTreeSet<(usize, ir::Value)> {
+    let receives = reach::first_receiving(graph, losses);
+    let behind = discrete_steps(graph, leads);
     let mut found = BTreeSet::new();
-    for (value, node) in graph.nodes.iter_enumerated().filter(|(value, _)| receives[*value]) {
+    for (value, node) in graph.nodes.iter_enumerated() {
+        let Some(loss) = receives[value] else { continue };
         let from_trained = node.inputs.iter().any(|input| leads[*input]);
         match node.op {
             SIGN | FLOOR | CEIL | ROUND if from_trained => {
-                found.insert(value);
+                found.insert((loss, value));
             }
-            CAST | ONE_HOT if node.ty.dtype.is_float() && !graph.ty(node.inputs[0]).dtype.is_float() => {
-                found.extend(discrete_step(graph, node.inputs[0], leads));
+            CAST | ONE_HOT if node.ty.dtype.is_float() => {
+                found.extend(behind[node.inputs[0]].map(|step| (loss, step)));
             }
             _ => {}
         }
@@ -53,20 +57,19 @@ fn steps_before(graph: &Graph, loss: ir::Value, leads: &IndexVec<ir::Value, bool
     found
 }
 
-/// The last operation behind a value that is no real number that read one on the gradient's path.
-fn discrete_step(graph: &Graph, value: ir::Value, leads: &IndexVec<ir::Value, bool>) -> Option<ir::Value> {
-    let mut open = vec![value];
-    let mut seen = BTreeSet::new();
-    while let Some(value) = open.pop() {
-        let node = graph.node(value);
-        if node.ty.dtype.is_float() || !seen.insert(value) {
-            continue;
-        }
-        if node.inputs.iter().any(|input| leads[*input]) {
-            return Some(value);
-        }
+/// For each value that is no real number, the last operation behind it that read one on the gradient's path.
+fn discrete_steps(graph: &Graph, leads: &IndexVec<ir::Value, bool>) -> IndexVec<ir::Value, Option<ir::Value>> {
+    let mut behind: IndexVec<ir::Value, Option<ir::Value>> = IndexVec::new();
+    for (value, node) in graph.nodes.iter_enumerated() {
         let operands = if node.op == op::SELECT_TRAINING { &node.inputs[..1] } else { &node.inputs };
-        open.extend(operands);
+        let step = if node.ty.dtype.is_float() {
+            None
+        } else if node.inputs.iter().any(|input| leads[*input]) {
+            Some(value)
+        } else {
+            operands.iter().rev().find_map(|operand| behind[*operand])
+        };
+        behind.push(step);
     }
-    None
+    behind
 }

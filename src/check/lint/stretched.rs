@@ -4,9 +4,10 @@ use super::fused::library_callee;
 use super::gradients::trained;
 use super::labels::{dependents, labels};
 use super::losses;
+use crate::base::IndexVec;
 use crate::check::checker::Checker;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{self, op};
+use crate::ir::{self, Graph, op};
 use crate::ops::elementwise_binary::{MUL, SUB};
 use crate::ops::reach;
 
@@ -34,13 +35,15 @@ impl Checker<'_> {
                 }
             }
         }
+        let first = first_inputs(graph);
         for (place, small, large) in found {
             let Some(span) = self.user_place(place) else { continue };
             let (label, prediction) = (self.graph.ty(small).to_string(), self.graph.ty(large).to_string());
             let title = format!("a label of {label} is stretched against a prediction of {prediction}");
             let mut diagnostic =
                 Diagnostic::at(Code::W0510, span, title, "every entry is compared with the same number");
-            if let Some(input) = self.graph.inputs.iter().find(|input| self.graph.reached_from([small])[input.value])
+            let input = first[small].map(|position| &self.graph.inputs[position]);
+            if let Some(input) = input
                 && let Some(at) = self.graph.node(input.value).place.span
             {
                 diagnostic = diagnostic.label(at, format!("`{}` is {}", input.name, self.graph.ty(input.value)));
@@ -51,4 +54,15 @@ impl Checker<'_> {
             )));
         }
     }
+}
+
+/// The first input, by its position, that each value depends on.
+fn first_inputs(graph: &Graph) -> IndexVec<ir::Value, Option<usize>> {
+    let mut first: IndexVec<ir::Value, Option<usize>> = IndexVec::new();
+    for node in graph.nodes.iter() {
+        let own = (node.op == op::INPUT).then(|| node.attrs.get_int("index") as usize);
+        let behind = node.inputs.iter().filter_map(|input| first[*input]);
+        first.push(own.into_iter().chain(behind).min());
+    }
+    first
 }

@@ -29,17 +29,14 @@ impl Checker<'_> {
     pub fn unsafe_at_zero(&mut self) {
         let parameters: Vec<ir::Value> = trained(&self.graph).into_iter().map(|(_, node)| node).collect();
         let leads = reach::leading(&self.graph, &parameters);
-        let mut receives: IndexVec<ir::Value, bool> = self.graph.nodes.iter().map(|_| false).collect();
-        for loss in losses(&self.graph) {
-            let arrives = reach::receiving(&self.graph, loss.value);
-            self.graph.nodes.indices().for_each(|value| receives[value] |= arrives[value]);
-        }
+        let receives = reach::receiving(&self.graph, losses(&self.graph).map(|loss| loss.value));
+        let readers = first_readers(&self.graph);
         let mut ranges: IndexVec<ir::Value, Range> = IndexVec::new();
         for value in self.graph.nodes.indices() {
             let node = self.graph.node(value).clone();
             let own = range(&self.graph, &ranges, &node);
             let on_path = receives[value] && node.inputs.iter().any(|input| leads[*input]);
-            let told = on_path && self.hazard(value, &node, &ranges, &leads);
+            let told = on_path && self.hazard(value, &node, &ranges, &leads, &readers);
             // What was told once is not told again of what is computed from it.
             ranges.push(if told { Range::POSITIVE } else { own });
         }
@@ -51,13 +48,14 @@ impl Checker<'_> {
         node: &Node,
         ranges: &IndexVec<ir::Value, Range>,
         leads: &IndexVec<ir::Value, bool>,
+        readers: &IndexVec<ir::Value, Option<ir::Value>>,
     ) -> bool {
         let callee = library_callee(&self.graph, self.sources, node);
         let judged = callee.is_none_or(|callee| LIBRARY.contains(&callee));
         let Some(hazard) = hazard(&self.graph, node, callee, ranges, leads).filter(|_| judged) else { return false };
         let Some(span) = self.user_place(node.place) else { return false };
         let mut diagnostic = Diagnostic::at(Code::W0506, span, hazard.title, hazard.label);
-        if let Some(choice) = arm_of(&self.graph, value)
+        if let Some(choice) = arm_of(&self.graph, readers, value)
             && let Some(at) = self.user_place(self.graph.node(choice).place)
         {
             diagnostic = diagnostic
@@ -149,20 +147,28 @@ fn is_probability(graph: &Graph, value: ir::Value, range: Range) -> bool {
     range.low >= 0.0 && matches!(op, SIGMOID | DIV)
 }
 
-/// The `where` that chooses a value, or what is computed from it alone.
-fn arm_of(graph: &Graph, value: ir::Value) -> Option<ir::Value> {
-    let mut value = value;
-    for (user, node) in graph.nodes.iter_enumerated() {
-        if user <= value || !node.inputs.contains(&value) {
-            continue;
+/// The first operation that reads each value.
+fn first_readers(graph: &Graph) -> IndexVec<ir::Value, Option<ir::Value>> {
+    let mut readers: IndexVec<ir::Value, Option<ir::Value>> = graph.nodes.iter().map(|_| None).collect();
+    for (reader, node) in graph.nodes.iter_enumerated() {
+        for input in &node.inputs {
+            readers[*input].get_or_insert(reader);
         }
+    }
+    readers
+}
+
+/// The `where` that chooses a value, or what is computed from it alone.
+fn arm_of(graph: &Graph, readers: &IndexVec<ir::Value, Option<ir::Value>>, mut value: ir::Value) -> Option<ir::Value> {
+    while let Some(reader) = readers[value] {
+        let node = graph.node(reader);
         if node.op == WHERE {
-            return node.inputs[1..].contains(&value).then_some(user);
+            return node.inputs[1..].contains(&value).then_some(reader);
         }
         if node.ty.shape != graph.ty(value).shape {
             return None;
         }
-        value = user;
+        value = reader;
     }
     None
 }

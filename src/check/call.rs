@@ -38,7 +38,7 @@ impl<'a> Given<'a> {
 }
 
 /// The parameter that makes a function an initialiser.
-const SHAPE: &str = "shape";
+pub const SHAPE: &str = "shape";
 
 impl<'a> Checker<'a> {
     /// `callee(args)`.

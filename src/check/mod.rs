@@ -98,6 +98,7 @@ pub fn check(
         checker.judge(&ast.items);
         checker.unused();
         checker.judged_by_training(&data, &train);
+        checker.unused_in_definitions(&ast.items);
     }
     checker.unused_overrides();
     let program = (whole && !checker.failed()).then_some(Program { graph: checker.graph, data, train, tests });

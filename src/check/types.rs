@@ -58,6 +58,7 @@ impl<'a> Checker<'a> {
                         Val::Int(dim) => Some(dim.clone()),
                         _ => None,
                     })),
+                    Some(Val::Error) => return None,
                     _ => {
                         self.unknown_run(name);
                         return None;

@@ -121,6 +121,7 @@ codes! {
     W0605 "output depends on other samples"
     W0606 "output is a logit"
     W0607 "an `allow` that silences nothing"
+    W0608 "argument that its definition never reads"
     E0701 "import cycle or missing file"
     E0801 "bad training setting"
     E0802 "a value became NaN or infinite"

@@ -626,3 +626,11 @@ fn functions_layers_and_instances_are_arguments() {
     assert_eq!(paths.iter().filter(|path| path.starts_with("e.")).count(), 2, "{paths:?}");
     assert!(paths.contains(&"layer_.Residual.Affine.W"), "{paths:?}");
 }
+
+#[test]
+fn every_definition_reads_what_it_takes() {
+    for (name, text) in nnlc::library::SOURCES {
+        let (_, diagnostics) = nnlc::driver::check_text(name, text);
+        assert!(diagnostics.is_empty(), "{name}: {diagnostics:?}");
+    }
+}

@@ -115,6 +115,8 @@ pub struct Checker<'a> {
     pub weighing: bool,
     /// The column that is being computed, in a `data` statement.
     pub computing: Option<Computing>,
+    /// Whether an `as` claims what cannot be proved of sizes.
+    pub claiming: bool,
     /// What the test being checked asserts.
     pub claims: Vec<Claim>,
     /// The definitions whose bodies were evaluated, by where their names stand.
@@ -165,6 +167,7 @@ impl<'a> Checker<'a> {
             averages: Vec::new(),
             weighing: false,
             computing: None,
+            claiming: false,
             claims: Vec::new(),
             entered: BTreeSet::new(),
             generic: Vec::new(),
@@ -397,5 +400,6 @@ fn brought<'a>() -> impl Iterator<Item = (&'static str, Val<'a>)> {
 
 /// Whether programs may call a primitive by name.
 fn is_callable(primitive: &ops::Primitive) -> bool {
-    ![ir::op::INPUT, ir::op::VARIABLE, ir::op::CONSTANT, ir::op::SELECT_TRAINING, ir::op::GRAD].contains(&primitive.op)
+    use ir::op::{CLAIM, CONSTANT, GRAD, INPUT, SELECT_TRAINING, VARIABLE};
+    ![INPUT, VARIABLE, CONSTANT, SELECT_TRAINING, GRAD, CLAIM].contains(&primitive.op)
 }

@@ -8,7 +8,7 @@ use super::scope::{Binding, Role};
 use super::value::Val;
 use crate::base::closest;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{self, Frame};
+use crate::ir::{self, Attrs, Frame, op};
 use crate::source::Span;
 use crate::syntax::ast::{Arg, BinaryOp, DimExpr, ExprId, ExprKind, Name, TypeExpr, TypeKind, Where};
 use crate::tensor::{DType, Dim, Ordering3, Shape, Type};
@@ -49,6 +49,13 @@ impl<'a> Checker<'a> {
             }
         };
         let dtype = self.dtype(dtype, classes, ty.span)?;
+        let shape = self.shape_of(dims)?;
+        self.allocatable(&shape, ty.span)?;
+        Some(Type { dtype, shape })
+    }
+
+    /// The written sizes, all of which are known.
+    fn shape_of(&mut self, dims: &'a [DimExpr]) -> Option<Shape> {
         let mut shape = Vec::new();
         for dim in dims {
             match dim {
@@ -66,9 +73,7 @@ impl<'a> Checker<'a> {
                 },
             }
         }
-        let shape: Shape = shape.into_iter().collect();
-        self.allocatable(&shape, ty.span)?;
-        Some(Type { dtype, shape })
+        Some(shape.into_iter().collect())
     }
 
     fn unknown_run(&mut self, name: &Name) {
@@ -334,7 +339,10 @@ impl<'a> Checker<'a> {
 
     fn match_classes(&mut self, classes: ExprId, found: &Dim, what: &str, span: Span) -> bool {
         let Some(expected) = self.symbol_or_size(classes, found) else { return true };
-        if let Some(agree) = self.agree(&expected, found, span) {
+        let claiming = std::mem::replace(&mut self.claiming, false);
+        let agree = self.agree(&expected, found, span);
+        self.claiming = claiming;
+        if let Some(agree) = agree {
             return agree;
         }
         let title = format!("{found} classes against {expected}");
@@ -369,7 +377,7 @@ impl<'a> Checker<'a> {
         match expected.compare(found) {
             Ordering3::Equal => Some(true),
             Ordering3::Different => None,
-            Ordering3::Undecided if self.is_generic() => Some(true),
+            Ordering3::Undecided if self.is_generic() || self.claiming => Some(true),
             Ordering3::Undecided => {
                 let diagnostic = self.unproved(found, expected, span);
                 self.report(diagnostic);
@@ -386,6 +394,7 @@ impl<'a> Checker<'a> {
         diagnostic
             .note("a capitalised size of an input is fixed by the data, each name for itself")
             .help("write the same size in both declarations if the data agrees in it, or cut one: `x[:4]`")
+            .help(format!("or claim it, with all sizes of the value written: `x as [{right}]`; the data is held to it"))
     }
 
     fn match_run(&mut self, name: &'a Name, run: &[Dim], what: &str, ty: &Type, span: Span, code: Code) -> bool {
@@ -573,7 +582,8 @@ impl<'a> Checker<'a> {
         checked.collect()
     }
 
-    /// `x as [..]`: the value, when its type is the written one.
+    /// `x as [..]`: the value, when its type is the written one. What cannot be told of its sizes is claimed, and found out when the
+    /// data is known.
     pub fn cast(&mut self, value: ExprId, ty: &'a TypeExpr, span: Span) -> Val<'a> {
         if let Some(column) = self.column_as(value, ty) {
             return column;
@@ -583,10 +593,14 @@ impl<'a> Checker<'a> {
             return self.error(Code::E0301, ty.span, "`as` takes a tensor's type", "this is a hyperparameter's type");
         };
         let Some(value) = self.tensor(&val, span) else { return Val::Error };
-        match self.matches(value, dtype, classes, dims, "this value", ty.span, Code::E0215) {
-            true => Val::Tensor(value),
-            false => Val::Error,
+        let before = std::mem::replace(&mut self.claiming, true);
+        let fits = self.matches(value, dtype, classes, dims, "this value", ty.span, Code::E0215);
+        self.claiming = before;
+        let Some(claimed) = fits.then(|| self.shape_of(dims)).flatten() else { return Val::Error };
+        if self.graph.ty(value).shape == claimed || self.is_generic() {
+            return Val::Tensor(value);
         }
+        self.emit(op::CLAIM, &[value], Attrs::new().dims("shape", claimed), span)
     }
 
     /// A list value as sizes.

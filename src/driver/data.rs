@@ -11,8 +11,8 @@ use crate::data::{
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Graph, Input};
 use crate::source::Span;
-use crate::tensor::{DType, Type};
-use crate::train::{Training, sizes_of};
+use crate::tensor::{DType, Sizes, Type};
+use crate::train::{Training, Unmet, sizes_of, unmet_claim};
 
 /// A data set replaced on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -260,8 +260,9 @@ pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride
         {
             faults.push(error.diagnostic(set.span));
         }
-        if let Err(error) = sizes_of(&program.graph, |name| shapes.get(name).map(Vec::as_slice)) {
-            faults.push(error.diagnostic(set.span));
+        match sizes_of(&program.graph, |name| shapes.get(name).map(Vec::as_slice)) {
+            Ok(sizes) => faults.extend(wrong_claim(&program.graph, &sizes, set.span)),
+            Err(error) => faults.push(error.diagnostic(set.span)),
         }
     }
     faults
@@ -311,6 +312,25 @@ fn load_set(graph: &Graph, set: &Resolved, budget: &Budget) -> Result<DataSet, V
     let refuse = |error: DataError| vec![error.diagnostic(set.span)];
     let whole = DataSet::new(columns).map_err(refuse)?;
     let shape_of = |name: &str| whole.column(name).map(Column::shape);
-    sizes_of(graph, shape_of).map_err(refuse)?;
-    Ok(whole)
+    let sizes = sizes_of(graph, shape_of).map_err(refuse)?;
+    match wrong_claim(graph, &sizes, set.span) {
+        Some(wrong) => Err(vec![wrong]),
+        None => Ok(whole),
+    }
+}
+
+/// An `as` that does not hold for the sizes of a data set, which is named at `set`.
+pub(super) fn wrong_claim(graph: &Graph, sizes: &Sizes, set: Option<Span>) -> Option<Diagnostic> {
+    let Unmet { place, claimed: (written, claimed), found } = unmet_claim(graph, sizes)?;
+    let title = format!("`as {written}` does not hold for this data: the value is {found}, not {claimed}");
+    let diagnostic = match place.span {
+        Some(span) => Diagnostic::at(Code::E0401, span, title, format!("this is {found}")),
+        None => Diagnostic::new(Code::E0401, title),
+    };
+    let known = sizes.iter().map(|(symbol, size)| format!("{symbol} = {size}")).collect::<Vec<_>>().join(", ");
+    let diagnostic = diagnostic.note(format!("the data fixes {known}"));
+    Some(match set {
+        Some(span) => diagnostic.label(span, "the data set"),
+        None => diagnostic,
+    })
 }

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::Session;
-use super::data::{csv_column, want_of};
+use super::data::{csv_column, want_of, wrong_claim};
 use crate::data::{Budget, Catalog, Column, DataError, DataSet, Source, common_rows};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, Options, Plan, Store};
@@ -58,6 +58,9 @@ impl Session {
         let (set, rows) = self.inputs(&network, &options.inputs)?;
         let shape_of = |name: &str| set.column(name).map(Column::shape);
         let sizes = sizes_of(&network, shape_of).map_err(|error| vec![error.diagnostic(None)])?;
+        if let Some(wrong) = wrong_claim(&network, &sizes, None) {
+            return Err(vec![wrong]);
+        }
         let graph = Pipeline::standard().run(&graph.bind(&sizes));
         let mut store = Store::new();
         for (path, value) in initial_values(&program.graph, 0) {

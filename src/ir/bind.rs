@@ -1,6 +1,7 @@
 //! Sizes put in for symbols: what stays is a graph that knows them as numbers.
 
-use super::{Attr, Graph};
+use super::{Attr, Graph, ResultRole, Value, op};
+use crate::base::IndexVec;
 use crate::tensor::{DType, Sizes};
 
 impl Graph {
@@ -22,6 +23,27 @@ impl Graph {
                 node.attrs.set(name, bound);
             }
         }
+        graph.drop_claims();
         graph
+    }
+
+    /// Whatever reads a claim that is known to hold reads the value itself.
+    fn drop_claims(&mut self) {
+        let mut meant: IndexVec<Value, Value> = self.nodes.indices().collect();
+        for value in self.nodes.indices() {
+            let node = &mut self.nodes[value];
+            node.inputs.iter_mut().for_each(|input| *input = meant[*input]);
+            let node = self.node(value);
+            if node.op == op::CLAIM && *self.ty(node.inputs[0]) == node.ty {
+                meant[value] = node.inputs[0];
+            }
+        }
+        for result in &mut self.results {
+            result.value = meant[result.value];
+            if let ResultRole::Loss { weight: Some(weight), .. } = &mut result.role {
+                *weight = meant[*weight];
+            }
+        }
+        self.updates.iter_mut().for_each(|update| update.value = meant[update.value]);
     }
 }

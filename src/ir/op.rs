@@ -29,6 +29,10 @@ pub const SAMPLE_INDEX: Op = Op("sample_index");
 /// Per-sample graphs only: the derivative of the first input, a scalar, by the second.
 pub const GRAD: Op = Op("grad");
 
+/// The first input, claimed to have the shape of attribute `shape`: what the checker could not prove of sizes that the data fixes. Once
+/// these are known and the claim was found to hold, [`super::Graph::bind`] puts the input itself in its place.
+pub const CLAIM: Op = Op("claim");
+
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)

@@ -5,6 +5,7 @@ use ndarray::{Axis, IxDyn};
 use super::eval::{rearrange, stretch};
 use super::{BatchCall, Case, Default, Gradient, InferCall, Misfit, Param, ParamKind, Primitive};
 use super::{batch, infer};
+use crate::ir::op::CLAIM;
 use crate::ir::{Attrs, Op, Value};
 use crate::tensor::{Dim, Ordering3, Shape, Type};
 
@@ -49,6 +50,26 @@ pub static TABLE: &[Primitive] = &[
             };
             vec![case(&[2, 3, 2], &[4, 3]), case(&[1], &[]), case(&[0, 3], &[2, 0])]
         },
+    },
+    Primitive {
+        op: CLAIM,
+        doc: "`x` itself, whose sizes are those of `shape`: the data shows whether they are.",
+        params: &[X, SHAPE],
+        infer: infer_claim,
+        eval: |call| {
+            rearrange!(call.inputs[0], |x| {
+                x.to_shape(IxDyn(&call.shape)).expect("a claim was found to hold before").into_owned()
+            })
+        },
+        gradient: Gradient::Rule(|call| {
+            let own = call.b.shape(call.node.inputs[0]);
+            vec![Some(call.b.emit(CLAIM, &[call.grad], Attrs::new().dims("shape", own)))]
+        }),
+        batch: |call| {
+            let shape = call.node.attrs.get_dims("shape").prepend(Dim::batch());
+            Ok(call.b.emit(CLAIM, &[call.inputs[0]], Attrs::new().dims("shape", shape)))
+        },
+        cases: || vec![Case::floats(&[(&[2, 3], -2.0, 2.0)], Attrs::new().dims("shape", [2, 3].into()))],
     },
     Primitive {
         op: TRANSPOSE,
@@ -131,6 +152,21 @@ fn infer_reshape(call: &InferCall) -> Result<Type, Misfit> {
         Ordering3::Equal => Ok(Type { dtype: call.inputs[0].dtype.clone(), shape: shape.clone() }),
         Ordering3::Different => Err(Misfit::Count { from: before, to: after, shape: shape.clone() }),
         Ordering3::Undecided => Err(Misfit::Undecided { left: before, right: after }),
+    }
+}
+
+fn infer_claim(call: &InferCall) -> Result<Type, Misfit> {
+    let (from, shape) = (call.inputs[0], call.attrs.get_dims("shape"));
+    if from.shape.rank() != shape.rank() {
+        let expected = format!("a value of {} axes", shape.rank());
+        return Err(Misfit::Rank { argument: 0, expected, found: from.shape.rank() });
+    }
+    let mut sizes = from.shape.iter().zip(shape.iter()).enumerate();
+    match sizes.find(|(_, (own, claimed))| own.compare(claimed) == Ordering3::Different) {
+        Some((axis, (own, claimed))) => {
+            Err(Misfit::Elementwise { left: (0, axis, own.clone()), right: (0, axis, claimed.clone()) })
+        }
+        None => Ok(Type { dtype: from.dtype.clone(), shape: shape.clone() }),
     }
 }
 

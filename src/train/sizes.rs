@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::data::{DataError, DataErrorKind};
-use crate::ir::Graph;
-use crate::tensor::Sizes;
+use crate::ir::{Graph, Place, op};
+use crate::tensor::{Ordering3, Shape, Sizes};
 
 /// The size of every symbol in the shapes of the graph's inputs, where `shape_of` knows the shape of an input's samples.
 ///
@@ -46,6 +46,27 @@ pub fn sizes_of<'a>(graph: &Graph, shape_of: impl Fn(&str) -> Option<&'a [usize]
         }
     }
     Ok(sizes)
+}
+
+/// An `as` that does not hold for what the data fixes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    /// Where it stands.
+    pub place: Place,
+    /// What it claims, as written, and what that is.
+    pub claimed: (Shape, Shape),
+    /// What the value is.
+    pub found: Shape,
+}
+
+/// The first claim about sizes that `sizes` shows to be wrong.
+pub fn unmet_claim(graph: &Graph, sizes: &Sizes) -> Option<Unmet> {
+    let mut claims = graph.nodes.iter().filter(|node| node.op == op::CLAIM);
+    claims.find_map(|node| {
+        let (found, claimed) = (graph.ty(node.inputs[0]).shape.bind(sizes), node.ty.shape.bind(sizes));
+        let differ = found.iter().zip(claimed.iter()).any(|(a, b)| a.compare(b) == Ordering3::Different);
+        differ.then(|| Unmet { place: node.place, claimed: (node.ty.shape.clone(), claimed), found })
+    })
 }
 
 fn misfit(message: String) -> DataError {

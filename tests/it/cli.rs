@@ -130,6 +130,26 @@ fn data_that_does_not_fit_is_told_by_file_row_and_column() {
 }
 
 #[test]
+fn a_size_that_is_claimed_is_held_against_the_data_of_each_set() {
+    let text = "input x: [T]\ninput z: [U]\np = sum(x * (z as [T])) |> Affine([])\nloss = p ^ 2\noutput p\n\
+        train { epochs = 1 }\ndata train { x = csv(\"t.csv\", \"a:b\")  z = csv(\"t.csv\", \"b:c\") }\n";
+    let desk =
+        Desk::with(&[("m.nn", text), ("wrong.nn", &text.replace("b:c", "a:c")), ("t.csv", "a,b,c\n1,2,3\n4,5,6\n")]);
+    let told = "error[E0401]: `as [T]` does not hold for this data: the value is [3], not [2]";
+    for command in ["check", "run"] {
+        desk.nnlc(&format!("{command} wrong.nn")).is(1, &[told, "wrong.nn:3:14", "the data fixes T = 2, U = 3"]);
+    }
+    desk.nnlc("run m.nn --out r").is(0, &["best"]);
+    let infer =
+        |z: &str| format!("infer m.nn --weights r/weights.safetensors --input x=x.csv --input z={z}.csv --out y");
+    fs::write(desk.at("x.csv"), "x__0,x__1\n1,2\n").expect("a file");
+    fs::write(desk.at("z.csv"), "z__0,z__1\n1,2\n").expect("a file");
+    fs::write(desk.at("long.csv"), "z__0,z__1,z__2\n1,2,3\n").expect("a file");
+    desk.nnlc(&infer("z")).is(0, &["p.npy"]);
+    desk.nnlc(&infer("long")).is(3, &[told, "m.nn:3:14"]);
+}
+
+#[test]
 fn a_compressed_file_that_is_cut_is_told() {
     let text = "input x: [3]\np = x |> Affine(1)\nloss = square(p)\noutput p\ndata train { x = idx(\"x.gz\") }\n";
     let desk = Desk::with(&[("m.nn", text)]);

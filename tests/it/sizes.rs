@@ -7,7 +7,7 @@ use nnlc::data::{Column, DataSet};
 use nnlc::driver::{Request, Session};
 use nnlc::networks::{self, Network};
 use nnlc::optimizers::Optimizer;
-use nnlc::train::{Elements, Event, Observer, Trainer, Training};
+use nnlc::train::{Elements, Event, Observer, Trainer, Training, sizes_of, unmet_claim};
 
 /// The mean step and the last one, weighed by `w`.
 const MODEL: &str = "input x: [T, 2]\n\
@@ -129,4 +129,83 @@ fn a_network_with_open_sizes_is_printed_with_them() {
         let session = Session::check(name, text.clone(), Default::default(), &request);
         assert!(session.program.is_some(), "{:#?}\n{text}", session.diagnostics);
     }
+}
+
+/// The dot product of two inputs that are claimed to be of one length, and a parameter that depends on a claimed one.
+const CLAIMS: &str = "input x: [T]\n\
+    input z: [U + 1]\n\
+    input four: [V]\n\
+    param w: f32 = tensor(0.5)\n\
+    param v: [4] = ones()\n\
+    fn dot(a: [N], b: [N]) = sum(a * b)\n\
+    inner = dot(w * x, z[1:] as [T])\n\
+    loss = (inner + dot(v, four as [4])) ^ 2\n\
+    output inner\n\
+    output slope = grad(inner, x) as [U]\n";
+
+fn claimed(x: usize, z: usize, four: usize) -> DataSet {
+    let column = |length: usize, factor: f64| {
+        Column::from_f32(vec![length], SAMPLES, (0..SAMPLES * length).map(|at| wave(at, factor)).collect())
+    };
+    let columns = vec![("x".into(), column(x, 0.7)), ("z".into(), column(z, 1.1)), ("four".into(), column(four, 1.7))];
+    DataSet::new(columns).expect("columns of as many rows")
+}
+
+#[test]
+fn a_claimed_size_trains_as_the_known_one() {
+    let program = program(CLAIMS);
+    let settings = TrainSettings {
+        optimizer: Optimizer::named("sgd").expect("an optimizer").with("lr", 0.1),
+        batch: SAMPLES,
+        length: Length::Epochs(1),
+        keep: Keep::Last,
+        ..TrainSettings::default()
+    };
+    let length = 5;
+    let train = claimed(length, length + 1, 4);
+    let sets =
+        Training { program: &program, settings: &settings, train: Some(&train), validation: Some(&train), threads: 1 };
+    let mut trainer = Trainer::new(sets, None).expect("a plan");
+    let outcome = trainer.run(&mut Silent, &AtomicBool::new(false)).expect("a run");
+    let (mut gradient_w, mut gradient_v) = (0.0, [0.0; 4]);
+    for sample in 0..SAMPLES {
+        let x = |t: usize| f64::from(wave(sample * length + t, 0.7));
+        let z = |t: usize| f64::from(wave(sample * (length + 1) + t + 1, 1.1));
+        let four = |t: usize| f64::from(wave(sample * 4 + t, 1.7));
+        let inner: f64 = (0..length).map(|t| x(t) * z(t)).sum();
+        let whole = 0.5 * inner + (0..4).map(four).sum::<f64>();
+        gradient_w += 2.0 * whole * inner / SAMPLES as f64;
+        for (t, gradient) in gradient_v.iter_mut().enumerate() {
+            *gradient += 2.0 * whole * four(t) / SAMPLES as f64;
+        }
+    }
+    let trained = |name: &str| match &outcome.weights.tensors[name].elements {
+        Elements::F32(values) => values.iter().map(|value| f64::from(*value)).collect::<Vec<_>>(),
+        _ => panic!("floats"),
+    };
+    assert!(close(trained("w")[0], 0.5 - 0.1 * gradient_w), "{:?}", trained("w"));
+    for (found, gradient) in trained("v").into_iter().zip(gradient_v) {
+        assert!(close(found, 1.0 - 0.1 * gradient), "{found}");
+    }
+}
+
+#[test]
+fn a_claim_is_held_against_the_sizes_of_the_data() {
+    let graph = program(CLAIMS).graph;
+    for (x, z, four, wrong) in [(5, 6, 4, None), (5, 5, 4, Some("[4]")), (5, 6, 3, Some("[3]"))] {
+        let set = claimed(x, z, four);
+        let sizes = sizes_of(&graph, |name| set.column(name).map(Column::shape)).expect("sizes");
+        let unmet = unmet_claim(&graph, &sizes).map(|unmet| unmet.found.to_string());
+        assert_eq!(unmet.as_deref(), wrong);
+    }
+}
+
+#[test]
+fn a_claim_is_printed_as_one() {
+    let program = program(CLAIMS);
+    let text = networks::expand(&program.graph, Network::Main);
+    assert!(text.contains(" as [T]") && text.contains(" as [4]"), "{text}");
+    let request = Request { options: nnlc::check::Options { no_runtime: true }, ..Request::default() };
+    let session = Session::check("main.nn", text.clone(), Default::default(), &request);
+    assert!(session.program.is_some(), "{:#?}\n{text}", session.diagnostics);
 }

@@ -114,7 +114,8 @@ fn with(range: Option<Range>, number: &f64) -> Option<Range> {
 
 /// Operations whose entries are some of their first operand's, or between them.
 fn kept(op: Op) -> bool {
-    const KEPT: [Op; 14] = [
+    const KEPT: [Op; 15] = [
+        op::CLAIM,
         RESHAPE,
         TRANSPOSE,
         BROADCAST,

@@ -1,5 +1,7 @@
 //! Expressions as text, with parentheses exactly where the precedence of operators asks for them.
 
+use crate::tensor::Type;
+
 /// How tightly an expression binds, loosest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Precedence {
@@ -67,6 +69,12 @@ impl Expr {
     /// `x[...]`.
     pub fn indexed(x: &Expr, indices: &[String]) -> Expr {
         let text = format!("{}[{}]", x.at(Precedence::Postfix), indices.join(", "));
+        Expr { operations: 1 + x.operations, ..Expr::atom(text) }
+    }
+
+    /// `(x as [...])`.
+    pub fn claimed(x: &Expr, ty: &Type) -> Expr {
+        let text = format!("({} as {ty})", x.at(Precedence::Postfix));
         Expr { operations: 1 + x.operations, ..Expr::atom(text) }
     }
 

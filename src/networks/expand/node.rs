@@ -93,6 +93,7 @@ impl Printer<'_> {
         match (node.op.0, operands) {
             ("neg", [x]) => Some(Expr::negated(x)),
             ("contract", [a, b]) if self.is_matmul(node) => Some(Expr::binary(&MATMUL, a, b)),
+            ("claim", [x]) => Some(Expr::claimed(x, &node.ty)),
             ("slice", [x]) => Some(Expr::indexed(x, &self.slices(node)?)),
             ("logical_and" | "logical_or", _) if node.inputs.iter().any(|input| self.is_literal(*input)) => None,
             (op, [a, b]) => {

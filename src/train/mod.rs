@@ -11,7 +11,6 @@ mod clock;
 mod course;
 mod evaluate;
 mod initial;
-mod locate;
 mod sizes;
 mod step;
 mod trainer;

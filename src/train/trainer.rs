@@ -13,17 +13,15 @@ use super::clock::{Clock, Scalars};
 use super::course::{Checkpoint, Course, restore, saved};
 use super::evaluate::Evaluator;
 use super::initial::{initial_values, zeros};
-use super::locate::first_non_finite;
 use super::sizes::sizes_of;
 use super::step::{Part, SHARE, StepGraph, group_graph, rate_name};
 use super::unit::{Phase, Unit, phases};
 use super::weights::{SavedTensor, Weights};
-use crate::base::IndexVec;
 use crate::check::{Keep, Length, Program, TrainSettings};
 use crate::data::{Column, DataError, DataSet};
-use crate::engine::plan::{Engine, Plan, PlanError, Profile, Store};
+use crate::engine::plan::{Engine, Plan, PlanError, Profile, Store, first_non_finite};
 use crate::ir::group::{Group, groups};
-use crate::ir::{Graph, Place, ResultRole, VarId, VariableKind};
+use crate::ir::{Graph, Place, ResultRole, VariableKind};
 use crate::lower::{OBJECTIVE, Unbatchable, lower};
 use crate::networks::{self, Network};
 use crate::ops::RunContext;
@@ -727,10 +725,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn culprit(&self, graph: &Graph, inputs: &[Tensor], run: &RunContext) -> Option<Culprit> {
-        let value =
-            |variable: &crate::ir::Variable| self.store.get(&variable.path).unwrap_or_else(|| zeros(&variable.ty));
-        let variables: IndexVec<VarId, Tensor> = graph.variables.iter().map(value).collect();
-        let value = first_non_finite(graph, &variables, inputs, run)?;
+        let value = first_non_finite(graph, &self.store, inputs, run)?;
         let node = graph.node(value);
         Some((node.place, node.op.to_string()))
     }

@@ -300,7 +300,7 @@ fn the_first_nan_is_found() {
     let mut store = Store::new();
     store.set("w", &Tensor::scalar(2.0));
     let context = RunContext { batch: 2, ..RunContext::default() };
-    let found = |values: &[f32; 2]| first_non_finite(&graph, &store, &[Feed::F32(values)], &context);
+    let found = |values: &[f32; 2]| first_non_finite(&graph, &store, &[Tensor::f32(&[2], values.to_vec())], &context);
     assert_eq!(found(&[1.0, 2.0]), None);
     assert_eq!(found(&[1.0, -1.0]), Some(log));
     assert_eq!(found(&[1.0, 0.0]), Some(log));

@@ -70,7 +70,7 @@ impl Model {
     /// What the session is asked for.
     pub fn request(&self, no_runtime: bool, data: &[DataOverride]) -> Request {
         let set: BTreeMap<String, String> = self.set.iter().cloned().collect();
-        Request { set, data: data.to_vec(), options: Options { no_runtime } }
+        Request { set, data: data.to_vec(), options: Options { no_runtime }, ..Request::default() }
     }
 }
 

@@ -12,20 +12,18 @@ use crate::driver::{Session, write_whole};
 /// How many rounds at most: each answers at least one diagnostic, and a fix that another undoes must not go on for ever.
 const ROUNDS: usize = 100;
 
+/// What the fixes make of a file.
+struct Change {
+    /// What it holds.
+    old: String,
+    /// Where each fix stands in the text that it was made in, and what it does.
+    done: Vec<(usize, String)>,
+}
+
 /// Applies the certain fixes, or prints them, then shows what is left.
 pub fn fix(command: &Fix) -> ExitCode {
-    let request = command.model.request(false, &[]);
-    if command.dry_run {
-        let session = Session::open(&command.model.path, &request);
-        let mut diff = String::new();
-        for file in fixed(&session.diagnostics, &session.sources) {
-            let source = session.sources.file(file.file);
-            diff += &difference(&source.name, &source.text, &file.text);
-        }
-        super::print(&diff);
-        return ExitCode::SUCCESS;
-    }
-    let mut applied: BTreeMap<PathBuf, Vec<(usize, String)>> = BTreeMap::new();
+    let mut request = command.model.request(false, &[]);
+    let mut changes: BTreeMap<PathBuf, Change> = BTreeMap::new();
     for _ in 0..ROUNDS {
         let session = Session::open(&command.model.path, &request);
         let files = fixed(&session.diagnostics, &session.sources);
@@ -33,18 +31,28 @@ pub fn fix(command: &Fix) -> ExitCode {
             break;
         }
         for file in files {
-            let path = PathBuf::from(&session.sources.file(file.file).name);
-            if let Err(error) = write_whole(&path, file.text.as_bytes()) {
-                eprintln!("error: `{}` could not be written: {error}", path.display());
-                return ExitCode::from(FAILED);
-            }
-            applied.entry(path).or_default().extend(file.done);
+            let source = session.sources.file(file.file);
+            let path = PathBuf::from(&source.name);
+            let fresh = || Change { old: source.text.clone(), done: Vec::new() };
+            changes.entry(path.clone()).or_insert_with(fresh).done.extend(file.done);
+            request.texts.insert(path, file.text);
         }
     }
-    for (path, done) in &applied {
-        done.iter().for_each(|(line, what)| eprintln!("{}:{line}: {what}", path.display()));
+    if command.dry_run {
+        let shown = changes
+            .iter()
+            .map(|(path, change)| difference(&path.display().to_string(), &change.old, &request.texts[path]));
+        super::print(&shown.collect::<String>());
+        return ExitCode::SUCCESS;
     }
-    left(&command.model.path, command, applied.values().map(Vec::len).sum())
+    for (path, change) in &changes {
+        if let Err(error) = write_whole(path, request.texts[path].as_bytes()) {
+            eprintln!("error: `{}` could not be written: {error}", path.display());
+            return ExitCode::from(FAILED);
+        }
+        change.done.iter().for_each(|(line, what)| eprintln!("{}:{line}: {what}", path.display()));
+    }
+    left(&command.model.path, command, changes.values().map(|change| change.done.len()).sum())
 }
 
 /// Says how many fixes there were, and shows what people have to look at themselves.

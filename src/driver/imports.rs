@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::reason;
+use super::{Request, reason};
 use crate::check::{Imports, imported_paths};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, SourceMap, Span};
@@ -11,10 +11,17 @@ use crate::syntax::{self, ast::Ast};
 
 /// Reads whatever the program `ast` in `file` imports, and what those files import. Written paths start at the folder of the file
 /// that they stand in, the program's own at `folder`.
-pub fn load(sources: &mut SourceMap, file: FileId, ast: &Ast, folder: &Path) -> (Imports, Vec<Diagnostic>) {
+pub fn load(
+    sources: &mut SourceMap,
+    file: FileId,
+    ast: &Ast,
+    folder: &Path,
+    request: &Request,
+) -> (Imports, Vec<Diagnostic>) {
     let name = Path::new(&sources.file(file).name).file_name().map(PathBuf::from).unwrap_or_default();
     let mut loader = Loader {
         sources,
+        request,
         imports: Imports::default(),
         known: BTreeMap::new(),
         open: Vec::new(),
@@ -26,6 +33,7 @@ pub fn load(sources: &mut SourceMap, file: FileId, ast: &Ast, folder: &Path) -> 
 
 struct Loader<'s> {
     sources: &'s mut SourceMap,
+    request: &'s Request,
     imports: Imports,
     /// Files by the path that the system knows them under.
     known: BTreeMap<PathBuf, FileId>,
@@ -56,7 +64,7 @@ impl Loader<'_> {
         if let Some(file) = self.known.get(&own) {
             return Some(*file);
         }
-        let text = match std::fs::read(path).map(String::from_utf8) {
+        let text = match self.request.read(path).map(String::from_utf8) {
             Ok(Ok(text)) => text,
             Ok(Err(_)) => return self.refuse(written, span, "it is not valid UTF-8", path),
             Err(error) => return self.refuse(written, span, &reason(&error), path),

@@ -41,6 +41,18 @@ pub struct Request {
     pub data: Vec<DataOverride>,
     /// What may pass.
     pub options: Options,
+    /// Texts that stand in for what files hold, by their paths.
+    pub texts: BTreeMap<PathBuf, String>,
+}
+
+impl Request {
+    /// What the file at `path` holds.
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        match self.texts.get(path) {
+            Some(text) => Ok(text.clone().into_bytes()),
+            None => std::fs::read(path),
+        }
+    }
 }
 
 /// A checked program, or why there is none.
@@ -62,7 +74,7 @@ impl Session {
     pub fn open(path: &Path, request: &Request) -> Session {
         let name = path.display().to_string();
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        let bytes = match std::fs::read(path) {
+        let bytes = match request.read(path) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let title = format!("cannot read `{name}`: {}", reason(&error));
@@ -154,7 +166,7 @@ fn check_file(
     request: &Request,
 ) -> (Option<Program>, Vec<Diagnostic>) {
     let (ast, mut diagnostics) = syntax::parse(file, &sources.file(file).text);
-    let (imports, found) = imports::load(sources, file, &ast, folder);
+    let (imports, found) = imports::load(sources, file, &ast, folder, request);
     let broken = match broken_names(std::iter::once(&ast).chain(imports.files.values())) {
         None if !found.is_empty() => Some(BTreeSet::new()),
         broken => broken,

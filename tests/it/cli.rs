@@ -384,13 +384,19 @@ fn the_commands_of_the_readme_are_those_that_exist() {
 fn fix_makes_what_is_certain_and_shows_what_is_left() {
     let wrong = "import \"part.nn\": twice\ninput x: [2]\np = x |> Afine(3) |> BatchNormalization\nq = twice(p) + unknown_thing\noutput q\n";
     let part = "fn twice(v) = v + .5 * v\n";
-    let desk = Desk::with(&[("m.nn", wrong), ("part.nn", part)]);
+    let half = "input x: [2]\nq = sigmod(x) * .5\noutput q\n";
+    let desk = Desk::with(&[("m.nn", wrong), ("part.nn", part), ("half.nn", half)]);
     let dry = desk.nnlc("fix m.nn --dry-run");
     assert!(
         dry.is(0, &[])
             .out
             .contains("-p = x |> Afine(3) |> BatchNormalization\n+p = x |> Affine(3) |> BatchNormalization()\n")
     );
+    // What shows only after another fix is among it, and what is to be made of imported files.
+    let half = desk.nnlc("fix half.nn --dry-run");
+    half.is(0, &[]);
+    assert!(half.out.contains("-q = sigmod(x) * .5\n+q = sigmoid(x) * 0.5\n"), "{}", half.out);
+    assert!(dry.out.contains("-fn twice(v) = v + .5 * v\n+fn twice(v) = v + 0.5 * v\n"), "{}", dry.out);
     assert_eq!(fs::read_to_string(desk.at("m.nn")).unwrap(), wrong, "a dry run writes nothing");
     let said = desk.nnlc("fix m.nn");
     said.is(1, &["m.nn:3: write `Affine`", "m.nn: 3 fixes applied", "error[E0102]: unknown name `unknown_thing`"]);

@@ -337,11 +337,11 @@ impl<'a> Checker<'a> {
     }
 
     /// Gives sizes that nobody accounts for yet an origin at `span`.
-    pub fn stamp(&mut self, dim: Dim, span: Span, declared: bool) -> Dim {
+    pub fn stamp(&mut self, dim: Dim, span: Span, declared: bool, formula: Option<String>) -> Dim {
         if dim.origin() != Origin::default() {
             return dim;
         }
-        self.originate(dim, span, declared, None)
+        self.originate(dim, span, declared, formula)
     }
 
     /// The number of elements of a shape, which remembers the sizes that it is the product of.
@@ -365,7 +365,7 @@ impl<'a> Checker<'a> {
             return;
         }
         let dims = self.graph.nodes[value].ty.shape.clone();
-        let dims = dims.0.into_iter().map(|dim| self.stamp(dim, span, false)).collect();
+        let dims = dims.0.into_iter().map(|dim| self.stamp(dim, span, false, None)).collect();
         self.graph.nodes[value].ty.shape = dims;
     }
 

@@ -1,11 +1,13 @@
 //! `where` clauses: what a definition states that it needs, and what is said when a call does not give it.
 
 use super::checker::Checker;
-use super::value::{Builtin, Truth, Val};
+use super::scope::{Binding, Role};
+use super::value::{Truth, Val};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir;
 use crate::source::Span;
-use crate::syntax::ast::{BinaryOp, ExprId, ExprKind, Where};
+use crate::syntax::ast::{ExprId, Where};
+use crate::tensor::Dim;
 
 impl<'a> Checker<'a> {
     /// Whether a `where` clause holds; reported if not.
@@ -36,27 +38,44 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The two tensors of a clause that demands that their shapes be equal: `shape(x) == shape(t)`, alone or before an `or`.
+    /// The two arguments that a clause, which does not hold, demands to be of one shape.
     fn compared_shapes(&mut self, condition: ExprId) -> Option<[ir::Value; 2]> {
-        match &self.ast_expr(condition).kind {
-            ExprKind::Binary { op: BinaryOp::Or, left, .. } => self.compared_shapes(*left),
-            ExprKind::Binary { op: BinaryOp::Equal, left, right, .. } => {
-                Some([self.asked_shape(*left)?, self.asked_shape(*right)?])
+        let mut tensors: Vec<(Option<Span>, &'a str, ir::Value)> = Vec::new();
+        for (name, binding) in self.scopes.own(self.here.scope) {
+            if let (Val::Tensor(value), Role::Argument) = (&binding.val, binding.role) {
+                tensors.push((binding.span, name, *value));
             }
-            _ => None,
         }
+        tensors.sort();
+        for (index, (_, _, a)) in tensors.iter().enumerate() {
+            for (_, name, b) in &tensors[index + 1..] {
+                let differ = self.graph.ty(*a).shape != self.graph.ty(*b).shape;
+                if differ && self.demands_shape_of(condition, name, *a) {
+                    return Some([*a, *b]);
+                }
+            }
+        }
+        None
     }
 
-    /// The tensor `x` of `shape(x)`.
-    fn asked_shape(&mut self, id: ExprId) -> Option<ir::Value> {
-        let ExprKind::Call { callee, args, .. } = &self.ast_expr(id).kind else { return None };
-        match (self.expr(*callee), args.as_slice()) {
-            (Val::Builtin(Builtin::Shape), [arg]) => match self.expr(arg.value) {
-                Val::Tensor(value) => Some(value),
-                _ => None,
-            },
-            _ => None,
-        }
+    /// Whether a clause holds for the argument `name` if it has the shape of `value`, and not if one of the sizes is another.
+    fn demands_shape_of(&mut self, condition: ExprId, name: &'a str, value: ir::Value) -> bool {
+        let extent = self.graph.extent();
+        let mut node = self.graph.node(value).clone();
+        node.ty.shape = match node.ty.shape.0.split_last() {
+            Some((last, front)) => front.iter().cloned().chain([last.clone() + Dim::new(1)]).collect(),
+            None => [Dim::new(2)].into_iter().collect(),
+        };
+        let other = self.graph.push(node);
+        let demands = self.holds_for(condition, name, value) && !self.holds_for(condition, name, other);
+        self.graph.split_off(extent);
+        demands
+    }
+
+    fn holds_for(&mut self, condition: ExprId, name: &'a str, value: ir::Value) -> bool {
+        let scope = self.scopes.open(Some(self.here.scope), &[]);
+        self.scopes.bind(scope, name, Binding { val: Val::Tensor(value), span: None, role: Role::Argument });
+        self.scoped(scope, |this| this.condition(condition)) == Some(Truth::Known(true))
     }
 
     /// A function of the library that compares two values got two shapes.

@@ -57,7 +57,7 @@ impl<'a> Checker<'a> {
             ),
             Misfit::Axis { .. } => (misfit.to_string(), format!("the value is {}", ty(0))),
             Misfit::DType { argument, expected, found } => {
-                (format!("`{op}` needs {expected}, not {found}"), format!("this operand is {}", ty(*argument)))
+                (format!("`{op}` needs {expected}, not {found}"), format!("this is {}", ty(*argument)))
             }
             Misfit::Classes { left, right } => {
                 (format!("{} classes against {}", left.1, right.1), format!("{} against {}", ty(left.0), ty(right.0)))

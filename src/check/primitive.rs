@@ -8,7 +8,7 @@ use super::checker::Checker;
 use super::value::{Builtin, Truth, Val};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Attr, Attrs, Node, Op, Place, op};
-use crate::ops::{self, Default, EvalCall, InferCall, Param, ParamKind, Primitive, RunContext};
+use crate::ops::{self, Default, EvalCall, InferCall, Misfit, Param, ParamKind, Primitive, RunContext};
 use crate::source::Span;
 use crate::tensor::{DType, Dim, Shape, Tensor, Type};
 
@@ -94,6 +94,11 @@ impl<'a> Checker<'a> {
 
     /// Appends a node, or reports why it does not fit.
     pub fn emit(&mut self, op: Op, inputs: &[ir::Value], attrs: Attrs, span: Span) -> Val<'a> {
+        self.emit_of(op, inputs, &[], attrs, span)
+    }
+
+    /// The same, where it is known where each operand is written.
+    fn emit_of(&mut self, op: Op, inputs: &[ir::Value], written: &[Span], attrs: Attrs, span: Span) -> Val<'a> {
         if is_narrow(op)
             && let Some(error) = self.narrow(op, inputs, span)
         {
@@ -104,7 +109,13 @@ impl<'a> Checker<'a> {
                 self.stamp_value(value, span);
                 Val::Tensor(value)
             }
-            Err(misfit) => self.misfit(op, &misfit, inputs, span),
+            Err(misfit) => {
+                let at = match misfit {
+                    Misfit::DType { argument, .. } => written.get(argument).copied().unwrap_or(span),
+                    _ => span,
+                };
+                self.misfit(op, &misfit, inputs, at)
+            }
         }
     }
 
@@ -169,7 +180,7 @@ impl<'a> Checker<'a> {
             }
             _ => None,
         });
-        let (mut inputs, mut attrs) = (Vec::new(), Attrs::new());
+        let (mut inputs, mut written, mut attrs) = (Vec::new(), Vec::new(), Attrs::new());
         for (param, slot) in params.iter().zip(slots) {
             let Some((val, at)) = slot else {
                 match self.default_attr(param, &inputs) {
@@ -190,9 +201,10 @@ impl<'a> Checker<'a> {
             if bound.is_none() {
                 return Val::Error;
             }
+            written.resize(inputs.len(), at);
         }
         self.internal_attrs(primitive, &mut attrs);
-        let result = self.emit(primitive.op, &inputs, attrs, span);
+        let result = self.emit_of(primitive.op, &inputs, &written, attrs, span);
         if let (Val::Tensor(value), true) = (&result, self.draws(primitive.op)) {
             self.graph.nodes[*value].per_sample = !self.draws_whole;
         }

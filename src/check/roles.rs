@@ -375,14 +375,25 @@ impl<'a> Checker<'a> {
     /// `metric m = e`.
     pub fn metric(&mut self, stmt: &'a Stmt, name: &'a Name, value: ExprId) {
         self.only_at_top(stmt);
+        let span = self.ast_expr(value).span;
         let Some(value) = self.result(&name.text, value) else { return };
         let place = self.place(name.span);
         let value = match self.graph.ty(value).dtype {
-            crate::tensor::DType::F32 => value,
+            DType::Index(_) => {
+                let ty = self.graph.ty(value).to_string();
+                let title = format!("metric `{}` would be the mean of class numbers", name.text);
+                let diagnostic = Diagnostic::at(Code::E0301, span, title, format!("this is {ty}"))
+                    .note("a metric is averaged over samples, and the mean of two classes is neither")
+                    .help("say how often it is right: `accuracy(scores, y)`, or `mean(classes == y)`")
+                    .help("`float(int(...))` makes numbers of classes whose order means something");
+                self.report(diagnostic);
+                return;
+            }
+            DType::F32 => value,
             _ => Builder::new(&mut self.graph, place).emit(
                 ir::Op("cast"),
                 &[value],
-                Attrs::new().with("dtype", ir::Attr::DType(crate::tensor::DType::F32)),
+                Attrs::new().with("dtype", ir::Attr::DType(DType::F32)),
             ),
         };
         self.add_result(&name.text, name.span, ResultRole::Metric, value);

@@ -16,6 +16,9 @@ use crate::tensor::{DType, Dim, Ordering3, Shape, Type};
 /// The largest number of elements that a declared tensor may have: what 1 TiB of `f32` holds. Beyond, sizes are surely a slip.
 const MAX_ELEMENTS: i64 = 1 << 38;
 
+/// How many bytes a formula for a size may have to be shown in a label.
+const LONGEST_FORMULA: usize = 32;
+
 /// What an argument is declared to be.
 pub enum Declared<'a> {
     Tensor { dtype: &'a Option<Name>, classes: Option<ExprId>, dims: &'a [DimExpr] },
@@ -178,7 +181,19 @@ impl<'a> Checker<'a> {
             self.error(Code::E0205, span, format!("a size of {dim}"), "sizes are not negative");
             return None;
         }
-        Some(self.stamp(dim, span, true))
+        Some(self.written_size(dim, span))
+    }
+
+    /// A size that stands at `span`: as it is there, or computed by the formula there.
+    fn written_size(&mut self, dim: Dim, span: Span) -> Dim {
+        let text = self.sources.text(span);
+        let (number, list) = (dim.to_string(), text.starts_with('['));
+        let written = text == number || list && text.split(|c: char| !c.is_alphanumeric()).any(|word| word == number);
+        let formula = (!written && !list && text.len() <= LONGEST_FORMULA).then(|| text.to_owned());
+        match self.sources.is_library(span) {
+            true => self.stamp(dim, span, false, None),
+            false => self.stamp(dim, span, written, formula),
+        }
     }
 
     /// Checks the arguments in the current scope against their declared types, binding symbols from left to right, then the

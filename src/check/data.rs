@@ -13,7 +13,7 @@ use crate::syntax::ast::{CallArg, DataSource, ExprId, ExprKind, Name, Stmt, Stmt
 const READERS_TO_COME: [&str; 1] = ["parquet"];
 
 /// The readers of data files.
-const READERS: [&str; 7] = ["csv", "idx", "images", "npy", "npz", "safetensors", "text"];
+pub const READERS: [&str; 7] = ["csv", "idx", "images", "npy", "npz", "safetensors", "text"];
 
 /// Whether `name` is a reader's.
 pub fn is_reader(name: &str) -> bool {
@@ -42,14 +42,14 @@ impl<'a> Checker<'a> {
                 self.report(diagnostic);
                 continue;
             }
-            if let Some(source) = self.data_source(name, source) {
+            if let Some(source) = self.data_source(name, source, item.span) {
                 found.push(DataStatement { set: name.text.clone(), span: name.span, source });
             }
         }
         found
     }
 
-    fn data_source(&mut self, set: &'a Name, source: &'a DataSource) -> Option<DataColumns> {
+    fn data_source(&mut self, set: &'a Name, source: &'a DataSource, span: Span) -> Option<DataColumns> {
         let columns = match source {
             DataSource::Whole(value) => return self.whole(*value).map(DataColumns::Whole),
             DataSource::Columns(columns) => columns,
@@ -57,9 +57,21 @@ impl<'a> Checker<'a> {
         let inputs: Vec<String> =
             self.graph.inputs.iter().filter(|input| !input.is_scalar()).map(|input| input.name.clone()).collect();
         let mut sources = Vec::new();
-        let mut misnamed = false;
-        for (name, value) in columns {
+        // What follows a part that did not parse may belong to another statement.
+        let broken = self.here.ast.broken.iter().map(|part| part.span);
+        let broken =
+            broken.filter(|part| span.start <= part.start && part.end <= span.end).map(|part| part.start).min();
+        let mut misnamed = broken.is_some();
+        for (position, (name, value)) in columns.iter().enumerate() {
             let known = inputs.contains(&name.text) || self.is_broken_input(&name.text);
+            if !known && broken.is_some_and(|broken| broken < name.span.start) {
+                continue;
+            }
+            if let Some((first, _)) = columns[..position].iter().find(|(other, _)| other.text == name.text) {
+                let title = format!("column `{}` is given twice", name.text);
+                let diagnostic = Diagnostic::at(Code::E0106, name.span, title, "given again here");
+                self.report(diagnostic.label(first.span, "first given here"));
+            }
             misnamed |= !known;
             if !known && !self.is_excused(&name.text) {
                 let title = format!("no input is called `{}`", name.text);
@@ -76,7 +88,7 @@ impl<'a> Checker<'a> {
         for input in self.graph.inputs.clone() {
             let fed = columns.iter().any(|(name, _)| name.text == input.name);
             // A column under a wrong name may be the one that is missing.
-            if fed || misnamed || input.drawn.is_some() || input.is_scalar() {
+            if fed || misnamed || input.drawn.is_some() || input.is_scalar() || self.is_poisoned(&input.name) {
                 continue;
             }
             let title = format!("input `{}` is never fed by the data set `{}`", input.name, set.text);
@@ -88,6 +100,12 @@ impl<'a> Checker<'a> {
             self.report(diagnostic);
         }
         Some(DataColumns::Each(sources))
+    }
+
+    /// Whether a name was bound again to what nobody knows: perhaps by a column that stands outside its braces.
+    fn is_poisoned(&self, name: &str) -> bool {
+        let binding = self.scopes.peek(self.here.scope, name);
+        binding.is_some_and(|binding| binding.role == Role::Value && matches!(binding.val, Val::Error))
     }
 
     /// Whether an input of that name is declared, though its declaration is wrong.

@@ -90,7 +90,7 @@ impl<'a> Checker<'a> {
                 Diagnostic::at(Code::E0112, span, format!("`{name}` is used before it is bound"), "used here")
                     .label(later, "bound only here")
                     .help("move the binding above its first use");
-            return self.report(diagnostic);
+            return self.report_unknown(name, diagnostic);
         }
         if self.path.binding.as_deref() == Some(name) && self.here.frame.is_none() {
             let title = format!("`{name}` needs itself");
@@ -102,6 +102,10 @@ impl<'a> Checker<'a> {
             Diagnostic::at(Code::E0102, span, format!("unknown name `{name}`"), "not bound anywhere above");
         if super::clock::CLOCKS.contains(&name) {
             let note = format!("`{name}` is known in the weight of a loss only: `loss l weight {name} = ...`");
+            return self.report(diagnostic.note(note));
+        }
+        if super::data::READERS.contains(&name) {
+            let note = format!("`{name}(...)` reads a column, inside the braces of `data train {{ ... }}`");
             return self.report(diagnostic.note(note));
         }
         if let Some(known) = super::foreign::meaning(name) {

@@ -210,6 +210,10 @@ impl<'a> Checker<'a> {
         let (name, span) = (self.word(named), self.ast_expr(named).span);
         let monitored = self.graph.results.iter().filter(|result| result.role != ResultRole::Output);
         let Some(found) = monitored.clone().find(|result| result.name == name) else {
+            // What is declared and yet not there was told already.
+            if self.declares_result(&self.here.ast.items, name) || self.is_excused(name) {
+                return;
+            }
             let names: Vec<&str> = monitored.map(|result| result.name.as_str()).collect();
             let title = "`monitor` names a loss or a metric";
             let diagnostic = Diagnostic::at(Code::E0801, span, title, "none is called so")
@@ -232,5 +236,19 @@ impl<'a> Checker<'a> {
             }
         };
         settings.monitor = Some(Monitor { name: name.to_owned(), highest });
+    }
+
+    /// Whether a statement declares a loss or metric called `name`.
+    fn declares_result(&self, stmts: &[Stmt], name: &str) -> bool {
+        stmts.iter().any(|stmt| match &stmt.kind {
+            StmtKind::Loss(loss) => loss.name.as_ref().map_or("loss", |own| &own.text) == name,
+            StmtKind::Metric { name: own, .. } => own.text == name,
+            StmtKind::For { body, .. } => self.declares_result(&body.stmts, name),
+            StmtKind::If { then, otherwise, .. } => {
+                let arms = std::iter::once(then).chain(otherwise);
+                arms.into_iter().any(|block| self.declares_result(&block.stmts, name))
+            }
+            _ => false,
+        })
     }
 }

@@ -298,6 +298,15 @@ impl<'t> Recovery<'_, 't> {
         self.forget(range);
     }
 
+    /// The names of a definition's head that lost its body: the arguments and sizes that the body, which now stands by itself, reads.
+    fn signature_names(&self, range: Range) -> Vec<Name> {
+        let defines = matches!(self.stream.word(range.start), "fn" | "layer");
+        let has_body = range.clone().any(|at| self.stream.kind(at) == Some(TokenKind::OpenBrace));
+        let is_name = |at: &usize| self.stream.kind(*at) == Some(TokenKind::Name);
+        let name = |at: usize| Name { text: self.stream.word(at).to_owned(), span: self.span(at..at + 1) };
+        range.filter(|_| defines && !has_body).filter(is_name).map(name).collect()
+    }
+
     /// Keeps the names that a piece would have bound: at its own level, those before `=`, and those behind its keyword.
     fn forget(&mut self, range: Range) {
         let mut names = Vec::new();
@@ -332,6 +341,7 @@ impl<'t> Recovery<'_, 't> {
         if head && keyword {
             names.append(&mut pending);
         }
+        names.extend(self.signature_names(range.clone()));
         let span = self.span(range);
         self.builder.ast.broken.push(Broken { names, span });
     }

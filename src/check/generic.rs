@@ -116,7 +116,7 @@ impl<'a> Checker<'a> {
         let here = std::mem::replace(&mut self.here, site);
         let path = std::mem::take(&mut self.path);
         let extent = self.graph.extent();
-        let around = std::mem::replace(&mut self.apart_from, Some(extent.nodes));
+        let around = self.apart_from.replace(extent.nodes);
         let chained = std::mem::take(&mut self.chained);
         self.entered.insert(name);
         self.generic.push(name);

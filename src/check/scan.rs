@@ -115,7 +115,10 @@ impl<'a> Checker<'a> {
         let length = first.constant();
         if length.is_none() {
             let title = format!("the length {first} of this `scan` is not known before anything runs");
-            self.error(Code::E0115, span, title, "its steps are written out one by one");
+            let claimed = self.graph.ty(sequences[0]).shape.iter().skip(1).map(|dim| format!(", {dim}"));
+            let diagnostic = Diagnostic::at(Code::E0115, span, title, "its steps are written out one by one")
+                .help(format!("if all data has one length, claim it: `... as [24{}]`", claimed.collect::<String>()));
+            self.report(diagnostic);
         }
         length
     }

@@ -46,8 +46,17 @@ impl<'t> Recovery<'_, 't> {
     /// The statements in `range`. The block's span is the caller's to set.
     fn block(&mut self, range: Range, place: Place) -> Block {
         let mut block = Block { stmts: Vec::new(), result: None, span: self.span(range.start..range.start) };
-        let mut at = range.start;
+        let (mut at, mut searched) = (range.start, range.start);
         while at < range.end {
+            if place == Place::Top && at >= searched {
+                let closer = self.orphaned(at);
+                searched = closer.unwrap_or_else(|end| end);
+                if let Ok(closer) = closer {
+                    self.lost_head(at..closer);
+                    at = closer + 1;
+                    continue;
+                }
+            }
             let end = self.stream.cut(at, range.end);
             at = if self.stream.word(at) == "return" {
                 self.result(at..end, range.end, place, &mut block);
@@ -57,6 +66,34 @@ impl<'t> Recovery<'_, 't> {
             };
         }
         block
+    }
+
+    /// Where the brace stands that ends the indented statements from `at` on and closes nothing: they are a body that lost its head.
+    /// If there is none, as an error, up to where there is none.
+    fn orphaned(&self, at: usize) -> Result<usize, usize> {
+        let tokens = &self.stream.tokens;
+        let column = tokens[at].column;
+        if column == 0 || !tokens[at].starts_line {
+            return Err(at + 1);
+        }
+        let outside = (at + 1..tokens.len()).find(|next| tokens[*next].starts_line && tokens[*next].column < column);
+        let closes = |place: &usize| tokens[*place].kind == TokenKind::CloseBrace && tokens[*place].partner.is_none();
+        outside.filter(closes).ok_or_else(|| outside.unwrap_or(tokens.len()))
+    }
+
+    /// Reports a body without a head, and what it would bind as broken.
+    fn lost_head(&mut self, body: Range) {
+        let closer = self.span(body.end..body.end + 1);
+        let diagnostic = Diagnostic::at(Code::E0109, closer, "this `}` closes nothing", "no bracket is open here")
+            .label(self.span(body.start..body.start + 1), "these lines look like the body of something")
+            .help("write the line that opens the block above them, or remove the brace");
+        self.builder.diagnostics.push(diagnostic);
+        let mut at = body.start;
+        while at < body.end {
+            let end = self.stream.cut(at, body.end);
+            self.forget(at..end);
+            at = end;
+        }
     }
 
     /// `return e, f`, which must be the last statement of a function's block.

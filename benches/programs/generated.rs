@@ -100,3 +100,15 @@ test \"part {part}\" {{
     }
     text
 }
+
+/// Names that are unknown, or bound only later: a mistake in every line.
+pub fn wrong(lines: usize) -> String {
+    let mut text = String::from("input x: [64]\nh = x |> Affine(8)\n");
+    for line in 0..lines / 3 {
+        let _ = write!(text, "value_{line} = h + {line}\nother_{line} = vlaue_{line} * later_{line}\n");
+    }
+    for line in 0..lines / 3 {
+        let _ = write!(text, "later_{line} = h + {line}\n");
+    }
+    text + "output h\n"
+}

@@ -281,6 +281,11 @@ impl<'a> Checker<'a> {
         self.unknown.contains(name) || self.circumstances.broken.is_some_and(|words| words.contains(name))
     }
 
+    /// How many names were told to be unknown.
+    pub fn told_unknown(&self) -> usize {
+        self.unknown.len()
+    }
+
     /// Reports that `name` is not known; its other uses are not told again.
     pub fn report_unknown(&mut self, name: &str, diagnostic: Diagnostic) -> Val<'a> {
         if self.is_certain(diagnostic.code) {

@@ -10,6 +10,9 @@ use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::ast::{Block, ExprId, ExprKind, Name};
 
+/// For how many unknown names a similar one is looked for among all that are visible.
+const SUGGESTIONS: usize = 200;
+
 impl<'a> Checker<'a> {
     /// The value of an expression that gives one.
     pub fn expr(&mut self, id: ExprId) -> Val<'a> {
@@ -110,6 +113,9 @@ impl<'a> Checker<'a> {
         }
         if let Some(known) = super::foreign::meaning(name) {
             return self.foreign(diagnostic, name, known, span);
+        }
+        if self.told_unknown() > SUGGESTIONS {
+            return self.report_unknown(name, diagnostic);
         }
         let visible = self.scopes.visible(self.here.scope);
         if let Some(near) = closest(name, visible.iter().copied()) {

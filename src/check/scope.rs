@@ -1,5 +1,6 @@
 //! Scopes: names, where they are bound, and whether anything used them.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use super::value::{ScopeId, Val};
@@ -38,6 +39,22 @@ pub struct Scope<'a> {
     names: BTreeMap<&'a str, Binding<'a>>,
     /// The statements that fill it, to tell "bound later" from "bound nowhere".
     stmts: &'a [Stmt],
+    /// Where they bind each name, in order; found out when it is first asked for.
+    places: OnceCell<BTreeMap<&'a str, Vec<Span>>>,
+}
+
+impl<'a> Scope<'a> {
+    /// Where the statements bind `name`.
+    fn places(&self, name: &str) -> &[Span] {
+        let find = || {
+            let mut places: BTreeMap<&'a str, Vec<Span>> = BTreeMap::new();
+            for bound in self.stmts.iter().flat_map(bound_names) {
+                places.entry(&bound.text).or_default().push(bound.span);
+            }
+            places
+        };
+        self.places.get_or_init(find).get(name).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// All scopes of a check. Scopes are never removed: functions keep the ones that they see.
@@ -50,7 +67,7 @@ pub struct Scopes<'a> {
 impl<'a> Scopes<'a> {
     /// Opens a scope.
     pub fn open(&mut self, parent: Option<ScopeId>, stmts: &'a [Stmt]) -> ScopeId {
-        self.scopes.push(Scope { parent, names: BTreeMap::new(), stmts })
+        self.scopes.push(Scope { parent, names: BTreeMap::new(), stmts, places: OnceCell::new() })
     }
 
     /// Binds a name; an earlier binding in the same scope is hidden from here on.
@@ -107,12 +124,9 @@ impl<'a> Scopes<'a> {
     pub fn bound_later(&self, scope: ScopeId, name: &str, after: Span) -> Option<Span> {
         let mut next = Some(scope);
         while let Some(id) = next {
-            let later =
-                self.scopes[id].stmts.iter().flat_map(bound_names).find(|bound| {
-                    bound.text == name && bound.span.file == after.file && bound.span.start >= after.start
-                });
-            if let Some(bound) = later {
-                return Some(bound.span);
+            let later = |place: &&Span| place.file == after.file && place.start >= after.start;
+            if let Some(place) = self.scopes[id].places(name).iter().find(later) {
+                return Some(*place);
             }
             next = self.scopes[id].parent;
         }

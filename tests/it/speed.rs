@@ -1,9 +1,8 @@
-//! Checking takes time in proportion to a program's length: measured in processor time of the thread, so that a busy machine does not
+//! Checking takes time in proportion to a program's length: measured in processor time of `nnlc check`, so that a busy machine does not
 //! count.
 
-use std::time::Duration;
-
-use nnlc::driver::check_text;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 #[path = "../../benches/programs/generated.rs"]
 mod generated;
@@ -11,31 +10,40 @@ mod generated;
 /// Four times the lines may take this many times as long; what grows with the square would take sixteen times as long.
 const MOST: f64 = 8.0;
 
-/// The processor time that this thread has used.
-fn used() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the place is valid.
-    let answer = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    assert_eq!(answer, 0);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
+/// The seconds of processor time that one check takes; its exit code is `code`.
+#[expect(clippy::zombie_processes, reason = "`wait4` waits for it, and tells its time")]
+fn once(path: &Path, code: i32) -> f64 {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nnlc"));
+    let child = command.arg("check").arg(path).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // SAFETY: both are plain numbers, for which zeros are values.
+    let (mut status, mut usage) = (0, unsafe { std::mem::zeroed::<libc::rusage>() });
+    let id = i32::try_from(child.id()).unwrap();
+    // SAFETY: the child is ours and nobody else waits for it; both places are valid.
+    let ended = unsafe { libc::wait4(id, &raw mut status, 0, &raw mut usage) };
+    assert!(ended == id && libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == code, "{}", path.display());
+    usage.ru_utime.tv_sec as f64 + usage.ru_utime.tv_usec as f64 * 1e-6
 }
 
-/// How long a check takes, at best.
-fn time(text: &str) -> f64 {
-    let runs = (0..3).map(|_| {
-        let started = used();
-        let (_, diagnostics) = check_text("generated.nn", text);
-        let errors: Vec<_> = diagnostics.iter().filter(|found| found.is_error()).collect();
-        assert!(errors.is_empty(), "{errors:?}");
-        (used() - started).as_secs_f64()
+/// Whether the time is linear between a program and one of four times the lines, by the best of three runs of each.
+fn is_linear(name: &str, short: &str, long: &str, code: i32) {
+    let folder = tempfile::tempdir().unwrap();
+    let [short, long] = [("short", short), ("long", long)].map(|(length, text)| {
+        let path = folder.path().join(format!("{length}.nn"));
+        std::fs::write(&path, text).unwrap();
+        (0..3).map(|_| once(&path, code)).fold(f64::INFINITY, f64::min)
     });
-    runs.fold(f64::INFINITY, f64::min)
+    assert!(long < MOST * short, "{name}: {short:.3} s, and {long:.3} s for four times the lines");
 }
 
 #[test]
 fn checking_is_linear_in_the_lines() {
     for ((name, short), (_, long)) in generated::programs(2_500).into_iter().zip(generated::programs(10_000)) {
-        let (short, long) = (time(&short), time(&long));
-        assert!(long < MOST * short, "{name}: {short:.3} s for 2,500 lines, {long:.3} s for 10,000");
+        is_linear(name, &short, &long, 0);
     }
+}
+
+#[test]
+fn a_mistake_in_every_line_is_told_in_linear_time() {
+    // So many that the search for similar names has ended in both.
+    is_linear("wrong", &generated::wrong(3_000), &generated::wrong(12_000), 1);
 }

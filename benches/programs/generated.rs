@@ -108,7 +108,7 @@ pub fn wrong(lines: usize) -> String {
         let _ = write!(text, "value_{line} = h + {line}\nother_{line} = vlaue_{line} * later_{line}\n");
     }
     for line in 0..lines / 3 {
-        let _ = write!(text, "later_{line} = h + {line}\n");
+        let _ = writeln!(text, "later_{line} = h + {line}");
     }
     text + "output h\n"
 }

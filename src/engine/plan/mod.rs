@@ -168,8 +168,8 @@ impl Plan {
 
     /// Number of barriers in a run.
     pub fn barriers(&self) -> usize {
-        let next = self.waves.iter().skip(1).map(|wave| wave.solo).chain([false]);
-        self.waves.iter().zip(next).filter(|(wave, next)| !(wave.solo && *next)).count()
+        let next = self.waves.iter().skip(1).map(|wave| wave.is_solo(false)).chain([false]);
+        self.waves.iter().zip(next).filter(|(wave, next)| !(wave.is_solo(false) && *next)).count()
     }
 
     /// What the steps are, in order: for reports and tests.

@@ -187,7 +187,7 @@ impl Engine {
                 for (index, step) in plan.steps[first..first + wave.steps].iter().enumerate() {
                     let tiles = step.work.tiles();
                     // Steps of a single tile take turns over the workers.
-                    let share = if wave.solo {
+                    let share = if wave.is_solo(far) {
                         if worker == 0 { 0..tiles } else { 0..0 }
                     } else if tiles == 1 {
                         let mine = (first + index) % threads == worker;
@@ -208,7 +208,7 @@ impl Engine {
                 if far {
                     settle_stores();
                 }
-                let goes_on = wave.solo && plan.waves.get(number + 1).is_some_and(|next| next.solo);
+                let goes_on = wave.is_solo(far) && plan.waves.get(number + 1).is_some_and(|next| next.is_solo(far));
                 if !goes_on {
                     team.barrier().wait();
                 }

@@ -10,12 +10,22 @@ use crate::base::IndexVec;
 pub(super) struct Wave {
     /// How many there are.
     pub steps: usize,
-    /// Whether the first worker does all of it.
-    pub solo: bool,
+    /// Whether there is nothing to share out.
+    alone: bool,
+    /// About how long all of it takes one thread.
+    nanoseconds: usize,
 }
 
-/// The work that is not worth a barrier, on one thread.
-const SHORT: usize = 3_000;
+impl Wave {
+    /// The work that is not worth a barrier, in nanoseconds on one thread; and so while the workers' processors are far apart, when
+    /// every cache line that passes between them costs as much as a thousand multiplications.
+    const SHORT: [usize; 2] = [3_000, 12_000];
+
+    /// Whether the first worker does all of it, the workers' processors being `far` apart or not.
+    pub fn is_solo(&self, far: bool) -> bool {
+        self.alone || self.nanoseconds < Self::SHORT[usize::from(far)]
+    }
+}
 
 /// Sorts steps, given in an order that is correct one after the other, by wave, and returns the waves.
 ///
@@ -48,8 +58,8 @@ pub(super) fn waves(steps: Vec<Step>, buffers: usize) -> (Vec<Step>, Vec<Wave>) 
         let own = &steps[first..first + size];
         first += size;
         let alone = matches!(own, [step] if step.work.tiles() <= 1);
-        let short = own.iter().fold(0, |sum: usize, step| sum.saturating_add(step.work.nanoseconds())) < SHORT;
-        Wave { steps: size, solo: alone || short }
+        let nanoseconds = own.iter().fold(0, |sum: usize, step| sum.saturating_add(step.work.nanoseconds()));
+        Wave { steps: size, alone, nanoseconds }
     };
     let waves = sizes.into_iter().map(wave).collect();
     (steps, waves)

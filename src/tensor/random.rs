@@ -3,6 +3,9 @@
 //! A number is a pure function of seed, step, drawing expression, sample and element, so it depends on no order of evaluation, on
 //! no other draw, and on no tiling.
 
+/// Blocks of four words that are computed side by side.
+const LANES: usize = 16;
+
 /// What a stream of draws is keyed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
@@ -17,20 +20,38 @@ pub struct Stream {
 impl Stream {
     /// Four random words for elements `4*block .. 4*block + 4` of sample `sample`.
     pub fn words(self, sample: u32, block: u32) -> [u32; 4] {
-        let key = mix(self.seed ^ mix(self.key));
-        let counter = [block, sample, self.step as u32, (self.step >> 32) as u32];
-        philox(counter, [key as u32, (key >> 32) as u32])
+        let counters = [[block], [sample], [self.step as u32], [(self.step >> 32) as u32]];
+        philox(counters, self.philox_key()).map(|[word]| word)
     }
 
     /// Uniform numbers in [0, 1) with 24 random bits for elements `first..first + out.len()` of a sample; `first % 4 == 0`.
+    ///
+    /// Inlined, so that a caller compiled for wide registers has it in them.
+    #[inline(always)]
     pub fn fill_uniform(self, sample: u32, first: usize, out: &mut [f32]) {
         debug_assert_eq!(first % 4, 0);
-        for (block, four) in out.chunks_mut(4).enumerate() {
-            let words = self.words(sample, (first / 4 + block) as u32);
-            for (x, word) in four.iter_mut().zip(words) {
-                *x = (word >> 8) as f32 * (1.0 / (1 << 24) as f32);
+        let uniform = |word: u32| (word >> 8) as f32 * (1.0 / (1 << 24) as f32);
+        let key = self.philox_key();
+        let mut blocks = out.chunks_exact_mut(4 * LANES);
+        let mut block = (first / 4) as u32;
+        for many in &mut blocks {
+            let numbers = std::array::from_fn(|lane| block.wrapping_add(lane as u32));
+            let counters = [numbers, [sample; LANES], [self.step as u32; LANES], [(self.step >> 32) as u32; LANES]];
+            let words = philox(counters, key);
+            for (lane, four) in many.chunks_exact_mut(4).enumerate() {
+                four.iter_mut().zip(&words).for_each(|(x, words)| *x = uniform(words[lane]));
             }
+            block = block.wrapping_add(LANES as u32);
         }
+        for (at, four) in blocks.into_remainder().chunks_mut(4).enumerate() {
+            let words = self.words(sample, block.wrapping_add(at as u32));
+            four.iter_mut().zip(words).for_each(|(x, word)| *x = uniform(word));
+        }
+    }
+
+    fn philox_key(self) -> [u32; 2] {
+        let key = mix(self.seed ^ mix(self.key));
+        [key as u32, (key >> 32) as u32]
     }
 
     /// Standard normal numbers by the Box–Muller transform, for elements as in [`fill_uniform`](Self::fill_uniform).
@@ -59,19 +80,20 @@ fn mix(x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+/// Counters side by side that one key turns into words: the first words of all, the second ones, and so on.
+#[inline(always)]
+fn philox<const N: usize>(mut counters: [[u32; N]; 4], mut key: [u32; 2]) -> [[u32; N]; 4] {
     for _ in 0..10 {
-        let first = u64::from(counter[0]) * 0xd251_1f53;
-        let second = u64::from(counter[2]) * 0xcd9e_8d57;
-        counter = [
-            (second >> 32) as u32 ^ counter[1] ^ key[0],
-            second as u32,
-            (first >> 32) as u32 ^ counter[3] ^ key[1],
-            first as u32,
-        ];
+        let [a, b, c, d] = &mut counters;
+        for lane in 0..N {
+            let first = u64::from(a[lane]) * 0xd251_1f53;
+            let second = u64::from(c[lane]) * 0xcd9e_8d57;
+            (a[lane], b[lane]) = ((second >> 32) as u32 ^ b[lane] ^ key[0], second as u32);
+            (c[lane], d[lane]) = ((first >> 32) as u32 ^ d[lane] ^ key[1], first as u32);
+        }
         key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
     }
-    counter
+    counters
 }
 
 fn box_muller(u: u32, v: u32) -> (f32, f32) {
@@ -88,8 +110,9 @@ mod tests {
     /// The known-answer vectors of the Random123 distribution.
     #[test]
     fn philox_matches_the_published_vectors() {
-        assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
-        assert_eq!(philox([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+        let words = |counter: u32, key: u32| philox([[counter; 3]; 4], [key; 2]).map(|lanes| lanes[1]);
+        assert_eq!(words(0, 0), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(words(u32::MAX, u32::MAX), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
     }
 
     #[test]
@@ -112,5 +135,9 @@ mod tests {
         stream.fill_normal(5, 0, &mut whole);
         stream.fill_normal(5, 12, &mut part);
         assert_eq!(whole[12..32], part[..]);
+        let mut longer = vec![0.0; 300];
+        stream.fill_uniform(5, 0, &mut longer);
+        stream.fill_uniform(5, 200, &mut part);
+        assert_eq!(longer[200..220], part[..]);
     }
 }

@@ -4,7 +4,7 @@ use super::build::Build;
 use super::memory::Memory;
 use super::step::Work;
 use super::view::BufferId;
-use crate::engine::kernels::{Scratch, Tiling};
+use crate::engine::kernels::{Scratch, Tiling, fill_uniform};
 use crate::ir::{Node, Value};
 use crate::tensor::random::{Stream, key_of};
 
@@ -42,7 +42,7 @@ impl Work for Draw {
             if self.normal {
                 stream.fill_normal(sample as u32, first, out);
             } else {
-                stream.fill_uniform(sample as u32, first, out);
+                fill_uniform(stream, sample as u32, first, out);
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::checker::{Body, Checker, MAX_CALL_DEPTH, PathContext, Site};
+use super::foreign_keys;
 use super::scope::{Binding, Role};
 use super::stmt::count;
 use super::value::{Builtin, FnVal, Instance, LayerVal, ScopeId, Truth, Val};
@@ -417,7 +418,13 @@ impl<'a> Checker<'a> {
     pub fn report_unknown_argument(&mut self, callee: &str, name: &str, at: Span, names: &[&str]) -> Val<'a> {
         let title = format!("`{callee}` has no argument `{name}`");
         let mut diagnostic = Diagnostic::at(Code::E0104, at, title, "unknown argument");
-        if let Some(near) = closest(name, names.iter().copied()) {
+        if let Some(same) = foreign_keys::key(name, names) {
+            let title = format!("write `{same}`");
+            diagnostic =
+                diagnostic.help(format!("it is called `{same}` here")).fix(title, at, same, Applicability::Maybe);
+        } else if let Some(say) = foreign_keys::otherwise(name) {
+            diagnostic = diagnostic.help(say);
+        } else if let Some(near) = closest(name, names.iter().copied()) {
             diagnostic = diagnostic.help(format!("a similar argument exists: `{near}`")).fix(
                 format!("write `{near}`"),
                 at,

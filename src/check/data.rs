@@ -1,6 +1,7 @@
 //! `data` statements: which file feeds which input.
 
 use super::checker::Checker;
+use super::foreign_keys;
 use super::program::{DataColumns, DataStatement, Format, Reader, Select};
 use super::scope::Role;
 use super::value::{Truth, Val};
@@ -29,7 +30,8 @@ impl<'a> Checker<'a> {
             if !["train", "validation", "test"].contains(&name.text.as_str()) {
                 let title = format!("a data set is `train`, `validation` or `test`, not `{}`", name.text);
                 let mut diagnostic = Diagnostic::at(Code::E0102, name.span, title, "unknown data set");
-                if let Some(near) = closest(&name.text, ["train", "validation", "test"]) {
+                let near = closest(&name.text, ["train", "validation", "test"]);
+                if let Some(near) = near.or_else(|| foreign_keys::data_set(&name.text)) {
                     diagnostic = diagnostic.fix(format!("write `{near}`"), name.span, near, Applicability::Maybe);
                 }
                 self.report(diagnostic);

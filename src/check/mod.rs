@@ -19,6 +19,7 @@ mod expr;
 mod fault;
 mod file;
 mod foreign;
+mod foreign_keys;
 mod generic;
 mod grad;
 mod groups;

@@ -51,7 +51,9 @@ impl<'a> Checker<'a> {
             name => format!("unknown {kind} `{name}`"),
         };
         let diagnostic = Diagnostic::at(Code::E0801, record.span, title, format!("no {kind} is called so"));
+        let quoted = self.sources.text(record.span).trim_matches('"');
         let diagnostic = match closest(record.name, names.iter().copied()) {
+            _ if names.contains(&quoted) => diagnostic.help(format!("write it without quotes: `{quoted}()`")),
             Some(near) => diagnostic.help(format!("a similar {kind} exists: `{near}`")),
             None => diagnostic.note(format!("the {kind}s are `{}`", names.join("`, `"))),
         };

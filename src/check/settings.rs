@@ -1,6 +1,7 @@
 //! The `train` block: settings and calls that name optimizers, read as records rather than evaluated.
 
 use super::checker::Checker;
+use super::foreign_keys;
 use super::program::{DataStatement, Keep, Length, Monitor, TrainSettings};
 use super::value::{Truth, Val};
 use crate::base::closest;
@@ -129,6 +130,12 @@ impl<'a> Checker<'a> {
                         near,
                         Applicability::Certain,
                     ),
+                    None if foreign_keys::key(key, &KEYS).is_some() => {
+                        let same = foreign_keys::key(key, &KEYS).unwrap_or_default();
+                        let fix = format!("write `{same}`");
+                        let diagnostic = diagnostic.help(format!("it is called `{same}` here"));
+                        diagnostic.fix(fix, setting.key.span, same, Applicability::Maybe)
+                    }
                     None if key == "lr" || key == "learning_rate" => {
                         diagnostic.help("the learning rate belongs to the optimizer: `optimizer = adam(lr = 1e-3)`")
                     }
@@ -216,8 +223,13 @@ impl<'a> Checker<'a> {
             }
             let names: Vec<&str> = monitored.map(|result| result.name.as_str()).collect();
             let title = "`monitor` names a loss or a metric";
-            let diagnostic = Diagnostic::at(Code::E0801, span, title, "none is called so")
-                .note(format!("there are `{}`", names.join("`, `")));
+            let diagnostic = Diagnostic::at(Code::E0801, span, title, "none is called so");
+            let diagnostic = match name.strip_prefix("val_").filter(|own| names.contains(own)) {
+                Some(own) => diagnostic
+                    .help(format!("write `{own}`"))
+                    .note("a run watches the validation set, if there is one, so nothing is called `val_...`"),
+                None => diagnostic.note(format!("the program declares `{}`", names.join("`, `"))),
+            };
             self.report(diagnostic);
             return;
         };

@@ -13,6 +13,9 @@ use crate::syntax::ast::{Block, ExprId, ExprKind, Name};
 /// For how many unknown names a similar one is looked for among all that are visible.
 const SUGGESTIONS: usize = 200;
 
+/// What programs of other frameworks call the modules that hold their functions.
+const FOREIGN_MODULES: [&str; 11] = ["F", "K", "PF", "jax", "jnp", "keras", "nn", "np", "numpy", "tf", "torch"];
+
 impl<'a> Checker<'a> {
     /// The value of an expression that gives one.
     pub fn expr(&mut self, id: ExprId) -> Val<'a> {
@@ -142,6 +145,14 @@ impl<'a> Checker<'a> {
         self.report(diagnostic)
     }
 
+    /// Whether `name` is that of a function or a layer here.
+    fn is_callable(&self, name: &str) -> bool {
+        let binding = self.scopes.peek(self.here.scope, name);
+        binding.is_some_and(|binding| {
+            matches!(binding.val, Val::Fn(_) | Val::Layer(_) | Val::Builtin(_) | Val::Primitive(_))
+        })
+    }
+
     /// The name at the front of `a.b.c`.
     fn root(&self, id: ExprId) -> Option<&'a str> {
         match &self.ast_expr(id).kind {
@@ -177,6 +188,22 @@ impl<'a> Checker<'a> {
             let diagnostic = Diagnostic::at(Code::E0102, whole, title, "not bound anywhere above");
             return self.foreign(diagnostic, &name.text, known, whole);
         }
+        if let Some(root) = self.root(value)
+            && FOREIGN_MODULES.contains(&root)
+            && self.scopes.peek(self.here.scope, root).is_none()
+            && self.is_callable(&name.text)
+        {
+            let whole = span.to(name.span);
+            let title = format!("unknown name `{}`", self.sources.text(whole));
+            let diagnostic = Diagnostic::at(Code::E0102, whole, title, "not bound anywhere above");
+            let fix = format!("write `{}`", name.text);
+            return self.report(diagnostic.help("the library's names stand alone, without a module before them").fix(
+                fix,
+                whole,
+                &*name.text,
+                Applicability::Maybe,
+            ));
+        }
         match self.expr(value) {
             Val::Error => Val::Error,
             Val::Primitives => match crate::ops::find(&name.text) {
@@ -193,8 +220,11 @@ impl<'a> Checker<'a> {
                 let title = format!("{} has no members", other.kind());
                 let whole = name.span.to(span);
                 let mut diagnostic = Diagnostic::at(Code::E0109, whole, title, "a dot leads into an imported file");
-                if let Some(known) = known {
+                if let Some(known) = known.or_else(|| super::foreign::attribute(&name.text)) {
                     diagnostic = diagnostic.help(format!("in `.nn` this is `{known}`"));
+                } else if self.is_callable(&name.text) {
+                    let value = self.sources.text(span).to_owned();
+                    diagnostic = diagnostic.help(format!("functions are no methods: `{value} |> {}`", name.text));
                 }
                 self.report(diagnostic)
             }

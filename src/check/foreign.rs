@@ -359,6 +359,16 @@ pub fn meaning(name: &str) -> Option<&'static str> {
     look_up(NAMES, name)
 }
 
+/// What a member of a tensor elsewhere is here, where the name alone means something else or nothing.
+pub fn attribute(name: &str) -> Option<&'static str> {
+    match name {
+        "shape" => Some("shape(x)"),
+        "size" => Some("size(x)`, `shape(x)` or `shape(x)[0]"),
+        "T" | "mT" | "t" => Some("transpose(x)"),
+        _ => None,
+    }
+}
+
 /// The name to write instead, when nothing else of the call changes.
 pub fn renamed(name: &str) -> Option<&'static str> {
     look_up(SAME_CALL, name)

@@ -12,6 +12,7 @@ impl Failure<'_, '_> {
     /// What was probably meant, if it is one of the known mistakes.
     pub fn mistake(&self, expected: &[Rule]) -> Option<Diagnostic> {
         self.other_language()
+            .or_else(|| self.foreign_form())
             .or_else(|| self.lone_else())
             .or_else(|| self.block_by_colon())
             .or_else(|| self.shape_on_binding())
@@ -28,15 +29,15 @@ impl Failure<'_, '_> {
             .or_else(|| self.side_by_side(expected))
     }
 
-    fn word(&self, at: usize) -> &str {
+    pub(super) fn word(&self, at: usize) -> &str {
         if self.range.contains(&at) { self.stream.word(at) } else { "" }
     }
 
-    fn kind(&self, at: usize) -> Option<TokenKind> {
+    pub(super) fn kind(&self, at: usize) -> Option<TokenKind> {
         if self.range.contains(&at) { self.stream.kind(at) } else { None }
     }
 
-    fn error(&self, at: usize, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
+    pub(super) fn error(&self, at: usize, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
         Diagnostic::at(Code::E0109, self.span(at), title, label)
     }
 
@@ -59,7 +60,7 @@ impl Failure<'_, '_> {
     }
 
     /// The bracket around the token found.
-    fn opener(&self) -> Option<usize> {
+    pub(super) fn opener(&self) -> Option<usize> {
         let first = self.before().last().map_or(self.found, |last| {
             let token = self.stream.tokens[*last];
             token.partner.filter(|_| token.kind.opener().is_some()).map_or(*last, |partner| partner as usize)
@@ -68,7 +69,7 @@ impl Failure<'_, '_> {
     }
 
     /// Whether the bracket at `at` holds arguments or indices rather than standing by itself.
-    fn is_call(&self, at: usize) -> bool {
+    pub(super) fn is_call(&self, at: usize) -> bool {
         at > self.range.start && self.stream.ends_operand(at - 1)
     }
 

@@ -10,6 +10,7 @@ mod cut;
 mod dump;
 mod explain;
 mod faults;
+mod forms;
 mod grammar;
 mod mistakes;
 mod recover;

@@ -129,6 +129,8 @@ pub struct Checker<'a> {
     unknown: BTreeSet<String>,
     origins: Vec<Origins>,
     reported: BTreeSet<(Code, Option<Span>)>,
+    /// The origins of two numbers that were told to disagree.
+    disagreements: BTreeSet<(Code, Vec<Span>)>,
 }
 
 impl<'a> Checker<'a> {
@@ -175,6 +177,7 @@ impl<'a> Checker<'a> {
             unknown: BTreeSet::new(),
             origins: Vec::new(),
             reported: BTreeSet::new(),
+            disagreements: BTreeSet::new(),
         };
         for file in library {
             checker.hoist(file, library_scope, &file.items);
@@ -308,6 +311,9 @@ impl<'a> Checker<'a> {
             let first = !hidden && seen.insert((label.span, label.primary));
             first && (label.primary || !self.sources.is_library(label.span))
         });
+        if !self.is_news(&diagnostic) {
+            return Val::Error;
+        }
         if let Some(span) = diagnostic.span() {
             diagnostic = self.with_calls(diagnostic, span);
         }
@@ -315,6 +321,16 @@ impl<'a> Checker<'a> {
             self.diagnostics.push(diagnostic);
         }
         Val::Error
+    }
+
+    /// Whether the two sizes or class counts that disagree have not been told of before. A loss and a metric that meet the same two are
+    /// one mistake.
+    fn is_news(&mut self, diagnostic: &Diagnostic) -> bool {
+        let mut origins: Vec<Span> =
+            diagnostic.labels.iter().filter(|label| !label.primary).map(|label| label.span).collect();
+        origins.sort_unstable();
+        let disagree = matches!(diagnostic.code, Code::E0202 | Code::E0302) && origins.len() == 2;
+        !disagree || self.disagreements.insert((diagnostic.code, origins))
     }
 
     /// Adds a label at each call of the user's through which the fault was reached.

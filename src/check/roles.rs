@@ -224,7 +224,7 @@ impl<'a> Checker<'a> {
         let diagnostic = Diagnostic::at(Code::E0214, name.span, title, "its size would change from run to run");
         let diagnostic = self
             .with_origin(diagnostic, dim)
-            .note("a parameter has one size, and every minibatch may bring another")
+            .note("a parameter has one size, and every minibatch may bring another; the batch axis itself is never written")
             .help("keep the axis out of it: `Affine(n, axis = -1)` maps each step, `mean(x, axis = 0)` joins them");
         self.report(diagnostic);
         self.bind(name, Val::Error, role);

@@ -178,7 +178,10 @@ impl<'a> Checker<'a> {
             }
         };
         if dim.constant().is_some_and(|value| value < 0) {
-            self.error(Code::E0205, span, format!("a size of {dim}"), "sizes are not negative");
+            let diagnostic = Diagnostic::at(Code::E0205, span, format!("a size of {dim}"), "sizes are not negative")
+                .note("the batch axis is never written: a program is written for one sample")
+                .help("a size that the data fixes has a name that begins with a capital: `input x: [T, 8]`");
+            self.report(diagnostic);
             return None;
         }
         Some(self.written_size(dim, span))
@@ -338,11 +341,18 @@ impl<'a> Checker<'a> {
             },
             ("f32" | "i32" | "bool" | "index", found) => {
                 let (found, needed) = (found.to_string(), if word == "index" { "index<K>" } else { word });
-                let diagnostic =
-                    Diagnostic::at(Code::E0301, span, format!("{what} is {needed}"), format!("it is {found} here"));
+                let diagnostic = Diagnostic::at(
+                    Code::E0301,
+                    span,
+                    format!("{what} must be {needed}"),
+                    format!("it is {found} here"),
+                );
                 let diagnostic = match (word, &ty.dtype) {
                     ("f32", DType::Index(_)) => diagnostic.help("`one_hot(y)` or `float(y)` makes numbers of classes"),
                     ("f32", _) => diagnostic.help("`float(...)` converts"),
+                    ("index", DType::F32 | DType::I32) => {
+                        diagnostic.help("declare a label by its number of classes: `input y: index<10>`")
+                    }
                     _ => diagnostic,
                 };
                 self.report(diagnostic);

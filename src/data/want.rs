@@ -169,11 +169,21 @@ impl Fault {
     }
 }
 
+/// `known` without its first axis, if what remains are the samples that were found: the first axis was meant to be the minibatch's.
+fn without_batch<'k>(found: &[usize], known: &'k [usize]) -> Option<&'k [usize]> {
+    let (first, rest) = known.split_first()?;
+    let long = |sizes: &[usize]| sizes.iter().copied().filter(|size| *size != 1).collect::<Vec<_>>();
+    (*first != 1 && long(found) == long(rest)).then_some(rest)
+}
+
 fn misfit(found: &[usize], wanted: &[Size]) -> Fault {
     let fault = Fault::new(format!("each sample has shape {}, the input takes {}", list(found), list(wanted)));
     let known: Option<Vec<usize>> =
         wanted.iter().map(|size| if let Size::Known(size) = size { Some(*size) } else { None }).collect();
     let Some(known) = known else { return fault };
+    if let Some(of_one) = without_batch(found, &known) {
+        return fault.help(format!("the batch axis is never written: declare one sample, {}", list(of_one)));
+    }
     let (mut sorted_found, mut sorted_known) = (found.to_vec(), known.clone());
     sorted_found.sort_unstable();
     sorted_known.sort_unstable();

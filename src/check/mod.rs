@@ -56,6 +56,7 @@ pub use program::{
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, SourceMap};
 use crate::syntax::ast::Ast;
+use crate::tensor::Sizes;
 
 /// The functions that are the checker's own, written neither in the library nor as primitives: `shape`, `len`, `tensor` and their like.
 pub fn builtin_names() -> impl Iterator<Item = &'static str> {
@@ -67,6 +68,9 @@ pub fn builtin_names() -> impl Iterator<Item = &'static str> {
 pub struct Circumstances<'a> {
     /// The values that replace those of top-level `const`s.
     pub overrides: &'a BTreeMap<String, String>,
+    /// The sizes that a data set fixes, when the program, which was found right before, is checked for it alone: its `data` statements
+    /// are not looked at then. Empty while they are not known.
+    pub sizes: &'a Sizes,
     /// What may pass.
     pub options: Options,
     /// The files that it imports.
@@ -89,7 +93,10 @@ pub fn check(
     let scope = checker.here.scope;
     checker.hoist(ast, scope, &ast.items);
     checker.stmts(&ast.items);
-    let data = checker.data_statements(&ast.items);
+    let data = match circumstances.sizes.is_empty() {
+        true => checker.data_statements(&ast.items),
+        false => Vec::new(),
+    };
     checker.settle_groups();
     let train = checker.train_settings(&ast.items);
     let tests = checker.tests(&ast.items);

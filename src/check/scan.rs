@@ -1,12 +1,15 @@
 //! `scan(step, carries, sequences)`: a step for each entry of a sequence. The steps are written out one after the other, as the rounds of
 //! a loop are, so a scan is as long as its sequence in the graph; the step's parameters are shared.
+//!
+//! As long as the data has not fixed how long the sequences are, a scan over their first entries stands in for it: enough steps that
+//! whatever a carry can reach is reached. It has the types, the gradient's paths and the roles of the whole, and is never run.
 
 use super::call::Given;
 use super::checker::Checker;
 use super::stmt::count;
 use super::value::Val;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{self, Attrs, Op};
+use crate::ir::{self, Attrs, Op, op};
 use crate::source::Span;
 use crate::tensor::{Dim, Shape};
 
@@ -17,17 +20,46 @@ struct Scan<'a> {
     carries: (Vec<ir::Value>, Span),
     /// What is run over, all of one length.
     sequences: (Vec<ir::Value>, Span),
-    length: i64,
+    length: Dim,
 }
 
 impl<'a> Checker<'a> {
     /// The last carries, then each output of the step stacked along a new first axis.
     pub fn scan(&mut self, given: Vec<Given<'a>>, span: Span) -> Vec<Val<'a>> {
-        let Some(scan) = self.scan_arguments(given, span) else { return vec![Val::Error] };
+        let Some(mut scan) = self.scan_arguments(given, span) else { return vec![Val::Error] };
+        if let Some(steps) = scan.length.constant() {
+            return self.scan_steps(&scan, steps, span).unwrap_or_else(|| vec![Val::Error]);
+        }
+        let steps = scan.carries.0.len() as i64 + 1;
+        let first = std::mem::take(&mut scan.sequences.0).into_iter();
+        let Some(first) = first.map(|value| self.stand_in(value, Dim::new(steps), span)).collect() else {
+            return vec![Val::Error];
+        };
+        scan.sequences.0 = first;
+        let Some(mut results) = self.scan_steps(&scan, steps, span) else { return vec![Val::Error] };
+        for result in results.iter_mut().skip(scan.carries.0.len()) {
+            let Val::Tensor(value) = *result else { continue };
+            *result = self.stand_in(value, scan.length.clone(), span).map_or(Val::Error, Val::Tensor);
+        }
+        results
+    }
+
+    /// The value in place of one whose first axis has `length` entries.
+    fn stand_in(&mut self, value: ir::Value, length: Dim, span: Span) -> Option<ir::Value> {
+        let rest = self.graph.ty(value).shape.iter().skip(1).cloned();
+        let attrs = Attrs::new().dims("shape", std::iter::once(length).chain(rest).collect());
+        match self.emit(op::STAND_IN, &[value], attrs, span) {
+            Val::Tensor(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The results of `steps` steps, one after the other.
+    fn scan_steps(&mut self, scan: &Scan<'a>, steps: i64, span: Span) -> Option<Vec<Val<'a>>> {
         let mut carries = scan.carries.0.clone();
         let mut outputs: Vec<Vec<ir::Value>> = Vec::new();
-        for place in 0..scan.length {
-            let Some(results) = self.scan_step(&scan, &carries, place, span) else { return vec![Val::Error] };
+        for place in 0..steps {
+            let results = self.scan_step(scan, &carries, place, span)?;
             let (next, rest) = results.split_at(carries.len());
             carries = next.to_vec();
             outputs.resize(rest.len(), Vec::new());
@@ -39,7 +71,7 @@ impl<'a> Checker<'a> {
         for column in outputs {
             results.push(self.stacked(&column, span));
         }
-        results
+        Some(results)
     }
 
     fn scan_arguments(&mut self, given: Vec<Given<'a>>, span: Span) -> Option<Scan<'a>> {
@@ -88,7 +120,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The length that all sequences have.
-    fn scan_length(&mut self, sequences: &[ir::Value], span: Span) -> Option<i64> {
+    fn scan_length(&mut self, sequences: &[ir::Value], span: Span) -> Option<Dim> {
         let mut lengths: Vec<Dim> = Vec::new();
         for value in sequences {
             let ty = self.graph.ty(*value).clone();
@@ -112,15 +144,14 @@ impl<'a> Checker<'a> {
             self.error(Code::E0202, span, title, "one step takes an entry of each");
             return None;
         }
-        let length = first.constant();
-        if length.is_none() {
-            let title = format!("the length {first} of this `scan` is not known before anything runs");
-            let claimed = self.graph.ty(sequences[0]).shape.iter().skip(1).map(|dim| format!(", {dim}"));
-            let diagnostic = Diagnostic::at(Code::E0115, span, title, "its steps are written out one by one")
-                .help(format!("if all data has one length, claim it: `... as [24{}]`", claimed.collect::<String>()));
+        if first.constant().is_some_and(|length| length < 1) {
+            let title = format!("this `scan` has no step to take: its sequences have length {first}");
+            let diagnostic = Diagnostic::at(Code::E0205, span, title, "runs over the first axis of this");
+            let diagnostic = self.with_origin(diagnostic, first);
             self.report(diagnostic);
+            return None;
         }
-        length
+        Some(first.clone())
     }
 
     /// What one step returns: as many carries as it got, of their types, then the outputs.

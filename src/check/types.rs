@@ -530,11 +530,12 @@ impl<'a> Checker<'a> {
         free && name.chars().next().is_some_and(char::is_uppercase)
     }
 
-    /// Makes symbols of the capitalised names in a written size that nothing binds.
+    /// Makes symbols of the capitalised names in a written size that nothing binds; numbers of those of inputs that are given.
     pub fn bind_symbols(&mut self, id: ExprId, role: Role) {
         match &self.ast_expr(id).kind {
             ExprKind::Name(name) if self.is_unbound_symbol(name) => {
-                let val = Val::Int(Dim::symbol(name));
+                let given = if role == Role::Size { self.given_size(name, self.ast_expr(id).span) } else { None };
+                let val = Val::Int(given.unwrap_or_else(|| Dim::symbol(name)));
                 self.scopes.bind(self.here.scope, name, Binding { val, span: None, role });
             }
             ExprKind::Binary { left, right, .. } => {
@@ -543,6 +544,21 @@ impl<'a> Checker<'a> {
             }
             _ => {}
         }
+    }
+
+    /// The number that stands for a size which an input leaves to the data: that of the data, or of `--set`.
+    fn given_size(&mut self, name: &str, span: Span) -> Option<Dim> {
+        if let Some(size) = self.circumstances.sizes.get(name) {
+            return Some(Dim::new(*size));
+        }
+        let text = self.circumstances.overrides.get(name)?;
+        self.overridden.insert(name.to_owned());
+        let size = text.parse::<i64>().ok().filter(|size| *size > 0);
+        if size.is_none() {
+            let title = format!("`--set {name}={text}` does not fit the size");
+            self.error(Code::E0114, span, title, format!("`{name}` is an integer from 1 here"));
+        }
+        size.map(Dim::new)
     }
 
     /// Makes symbols of the sizes that an input leaves to the data.

@@ -58,7 +58,7 @@ pub struct Model {
     /// The program
     #[arg(value_name = "MODEL.nn")]
     pub path: PathBuf,
-    /// Give a top-level `const` another value
+    /// Give a top-level `const` another value, or a size that the data fixes this one
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
     /// How messages are shown

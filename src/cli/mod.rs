@@ -98,7 +98,13 @@ fn expand(command: &args::Expand) -> ExitCode {
             let rows = crate::networks::why(&program.graph, network, &session.sources);
             print(&format!("{}:\n{}", network.name(), crate::networks::render_why(&rows)));
         } else {
-            print(&crate::networks::expand(&program.graph, network));
+            match session.at_training_sizes(program) {
+                Ok(sized) => print(&crate::networks::expand(&sized.graph, network)),
+                Err(diagnostics) => {
+                    show(&diagnostics, &session.sources, command.model.message_format);
+                    return ExitCode::from(ERRORS);
+                }
+            }
         }
     }
     ExitCode::SUCCESS

@@ -62,7 +62,7 @@ impl Sets {
     /// What training these sets is made of.
     pub fn training<'a>(&'a self, program: &'a Program, settings: &'a TrainSettings, threads: usize) -> Training<'a> {
         let (train, validation) = (self.train.as_ref(), self.validation.as_ref());
-        Training { program, settings, train, validation, threads }
+        Training { program, validated: program, settings, train, validation, threads }
     }
 }
 
@@ -238,9 +238,19 @@ fn input_type<'a>(graph: &'a Graph, name: &str) -> Option<&'a Type> {
     graph.inputs.iter().find(|input| input.name == name).map(|input| graph.ty(input.value))
 }
 
-/// Compares the headers of all data files with the inputs.
-pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride]) -> Vec<Diagnostic> {
-    let (mut faults, catalog) = (Vec::new(), Catalog::default());
+/// A data set by its headers.
+pub struct SetSizes {
+    /// Its name.
+    pub set: String,
+    /// Where its name stands, in a program that names it.
+    pub span: Option<Span>,
+    /// The sizes that it fixes.
+    pub sizes: Sizes,
+}
+
+/// Compares the headers of all data files with the inputs. Gives what is wrong, and the sizes that each set fixes.
+pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride]) -> (Vec<Diagnostic>, Vec<SetSizes>) {
+    let (mut faults, mut fixed, catalog) = (Vec::new(), Vec::new(), Catalog::default());
     for set in statements(program, overrides, folder, &catalog, &mut faults) {
         let (mut rows, mut shapes, mut refused) = (Vec::new(), BTreeMap::new(), Vec::new());
         for feed in &set.columns {
@@ -261,11 +271,20 @@ pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride
             faults.push(error.diagnostic(set.span));
         }
         match sizes_of(&program.graph, |name| shapes.get(name).map(Vec::as_slice)) {
-            Ok(sizes) => faults.extend(wrong_claim(&program.graph, &sizes, set.span)),
+            Ok(sizes) => {
+                faults.extend(wrong_claim(&program.graph, &sizes, set.span));
+                fixed.push(SetSizes { set: set.set.clone(), span: set.span, sizes });
+            }
             Err(error) => faults.push(error.diagnostic(set.span)),
         }
     }
-    faults
+    (faults, fixed)
+}
+
+/// The sizes that a loaded set fixes; one that does not fit was refused when it was loaded.
+pub(super) fn sizes_in(program: &Program, set: Option<&DataSet>) -> Sizes {
+    let shape_of = |name: &str| set.and_then(|set| set.column(name)).map(Column::shape);
+    sizes_of(&program.graph, shape_of).unwrap_or_default()
 }
 
 /// Faults of columns as diagnostics; the same fault of two columns, as of one file that feeds both, is told once.

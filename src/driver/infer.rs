@@ -54,13 +54,17 @@ impl Session {
         let Some(program) = &self.program else { return Err(self.diagnostics.clone()) };
         let names = self.outputs(&program.graph, &options.outputs)?;
         let network = networks::runtime_of(&program.graph, &names);
-        let graph = lower(&network).map_err(|fault| vec![self.failure(&Failure::Unbatchable(fault))])?;
         let (set, rows) = self.inputs(&network, &options.inputs)?;
         let shape_of = |name: &str| set.column(name).map(Column::shape);
         let sizes = sizes_of(&network, shape_of).map_err(|error| vec![error.diagnostic(None)])?;
         if let Some(wrong) = wrong_claim(&network, &sizes, None) {
             return Err(vec![wrong]);
         }
+        let network = match network.is_open() {
+            true => networks::runtime_of(&self.sized(program, &sizes)?.graph, &names),
+            false => network,
+        };
+        let graph = lower(&network).map_err(|fault| vec![self.failure(&Failure::Unbatchable(fault))])?;
         let graph = Pipeline::standard().run(&graph.bind(&sizes));
         let mut store = Store::new();
         for (path, value) in initial_values(&program.graph, 0) {

@@ -12,6 +12,7 @@ mod library;
 mod profile;
 mod resume;
 mod run;
+mod sized;
 mod test;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,18 +25,17 @@ pub use profile::{ProfileOptions, ProfileReport, ProfiledStep};
 pub use run::{Prepared, RunOptions, RunReport, Watch};
 pub use test::TestOutcome;
 
-use crate::check::{self, Circumstances, Options, Program};
+use crate::check::{Imports, Options, Program};
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::source::{FileId, SourceMap, Span};
 use crate::syntax::{self, ast::Ast};
-
-/// How much stack checking gets: calls of a program nest as deeply as `check` allows, each over several frames of Rust's.
-const STACK: usize = 256 << 20;
+use crate::tensor::Sizes;
+use data::SetSizes;
 
 /// What a program is checked with.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// Values that replace those of top-level `const`s (`--set k=v`).
+    /// Values that replace those of top-level `const`s, or stand for sizes that the data fixes (`--set k=v`).
     pub set: BTreeMap<String, String>,
     /// Data files that replace those of the program (`--data train=f.csv`).
     pub data: Vec<DataOverride>,
@@ -67,6 +67,17 @@ pub struct Session {
     pub diagnostics: Vec<Diagnostic>,
     /// The program, when no diagnostic is an error.
     pub program: Option<Program>,
+    /// What the program was checked from, to check it again when sizes are known.
+    origin: Option<Origin>,
+    /// The sizes that each data set fixes, by the headers of its files.
+    sizes: Vec<SetSizes>,
+}
+
+/// What a program was checked from, beside its sources.
+struct Origin {
+    ast: Ast,
+    imports: Imports,
+    request: Request,
 }
 
 impl Session {
@@ -96,27 +107,31 @@ impl Session {
     pub fn check(name: &str, text: String, folder: PathBuf, request: &Request) -> Session {
         let mut sources = library::sources();
         let file = sources.add(name, text);
-        let checked = std::thread::scope(|scope| {
-            let (sources, folder) = (&mut sources, folder.as_path());
-            let check = move || check_file(sources, file, folder, request);
-            std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, check).map(|thread| thread.join())
-        });
-        let (program, diagnostics) = match checked {
-            Ok(Ok(checked)) => checked,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            // No thread to be had: the ordinary stack is enough for ordinary programs.
-            Err(_) => check_file(&mut sources, file, &folder, request),
+        let (ast, mut diagnostics) = syntax::parse(file, &sources.file(file).text);
+        let (imports, found) = imports::load(&mut sources, file, &ast, &folder, request);
+        let broken = match broken_names(std::iter::once(&ast).chain(imports.files.values())) {
+            None if !found.is_empty() => Some(BTreeSet::new()),
+            broken => broken,
         };
-        let diagnostics = diagnostic::settle(diagnostics, &sources);
-        let mut session = Session { sources, file, folder, diagnostics, program };
+        diagnostics.extend(found);
+        let origin = Some(Origin { ast, imports, request: request.clone() });
+        let mut session = Session { origin, ..Session::empty(sources, file, folder) };
+        let (program, found) = session.checked(&Sizes::new(), broken.as_ref());
+        diagnostics.extend(found);
+        session.program = program.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
+        session.diagnostics = diagnostic::settle(diagnostics, &session.sources);
         session.sort();
         session
+    }
+
+    fn empty(sources: SourceMap, file: FileId, folder: PathBuf) -> Session {
+        Session { sources, file, folder, diagnostics: Vec::new(), program: None, origin: None, sizes: Vec::new() }
     }
 
     fn refused(name: &str, text: String, folder: PathBuf, diagnostics: Vec<Diagnostic>) -> Session {
         let mut sources = library::sources();
         let file = sources.add(name, text);
-        Session { sources, file, folder, diagnostics, program: None }
+        Session { diagnostics, ..Session::empty(sources, file, folder) }
     }
 
     fn not_utf8(name: &str, folder: PathBuf, error: &std::string::FromUtf8Error) -> Session {
@@ -142,8 +157,12 @@ impl Session {
     }
 
     fn check_data(&mut self, request: &Request) {
-        let Some(program) = &mut self.program else { return };
-        let found = data::check_headers(program, &self.folder, &request.data);
+        let Some(program) = &self.program else { return };
+        let (mut found, sizes) = data::check_headers(program, &self.folder, &request.data);
+        if !found.iter().any(Diagnostic::is_error) {
+            found.extend(self.wrong_sizes(&sizes));
+        }
+        self.sizes = sizes;
         if found.iter().any(Diagnostic::is_error) {
             self.program = None;
         }
@@ -157,27 +176,6 @@ impl Session {
     fn sort(&mut self) {
         self.diagnostics.sort_by_key(|diagnostic| diagnostic.span().map(|span| (span.file, span.start)));
     }
-}
-
-fn check_file(
-    sources: &mut SourceMap,
-    file: FileId,
-    folder: &Path,
-    request: &Request,
-) -> (Option<Program>, Vec<Diagnostic>) {
-    let (ast, mut diagnostics) = syntax::parse(file, &sources.file(file).text);
-    let (imports, found) = imports::load(sources, file, &ast, folder, request);
-    let broken = match broken_names(std::iter::once(&ast).chain(imports.files.values())) {
-        None if !found.is_empty() => Some(BTreeSet::new()),
-        broken => broken,
-    };
-    diagnostics.extend(found);
-    let (overrides, options) = (&request.set, request.options);
-    let files = &column::Folder::new(folder, &request.data);
-    let circumstances = Circumstances { overrides, options, imports: &imports, files, broken: broken.as_ref() };
-    let (program, found) = check::check(sources, library::asts(), file, &ast, circumstances);
-    diagnostics.extend(found);
-    (program.filter(|_| !diagnostics.iter().any(Diagnostic::is_error)), diagnostics)
 }
 
 /// The names that broken statements would have bound, which are not reported as unknown; none when nothing was left out.

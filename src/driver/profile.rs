@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::data::Sets;
+use super::data::{Sets, sizes_in};
 use super::{DataOverride, Session};
 use crate::check::TrainSettings;
 use crate::data::Budget;
@@ -73,6 +73,7 @@ impl Session {
         let Some(program) = &self.program else { return Err(self.diagnostics.clone()) };
         let sets = Sets::load(program, &self.folder, &options.data, &Budget::of_machine())?;
         self.fed(program, &sets).map_err(|fault| vec![fault])?;
+        let program = &*self.sized(program, &sizes_in(program, sets.train.as_ref()))?;
         let batch = options.batch.unwrap_or(program.train.batch);
         let settings = TrainSettings { batch, ..program.train.clone() };
         let training = sets.training(program, &settings, options.threads);

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::data::{Sets, feeds_of};
+use super::data::{Sets, feeds_of, sizes_in};
 use super::file::write_whole;
 use super::{DataOverride, Session, resume};
 use crate::check::{Keep, Length, Monitor, Program, TrainSettings};
@@ -20,7 +20,7 @@ use crate::lower::lower;
 use crate::networks::{self, Network};
 use crate::passes::Pipeline;
 use crate::report::{self, History, Log};
-use crate::train::{Clock, Evaluator, Event, Failure, Observer, Outcome, Trainer, Weights, initial_values};
+use crate::train::{Clock, Evaluator, Event, Failure, Observer, Outcome, Trainer, Training, Weights, initial_values};
 
 /// What a run is asked for beside the program.
 #[derive(Clone, Debug)]
@@ -85,11 +85,13 @@ impl Session {
         watch: &mut dyn Watch,
         stop: &AtomicBool,
     ) -> Result<RunReport, Vec<Diagnostic>> {
-        let Some(program) = &self.program else { return Err(self.diagnostics.clone()) };
-        let sets = Sets::load(program, &self.folder, &options.data, &Budget::of_machine())?;
-        self.fed(program, &sets).map_err(|fault| vec![fault])?;
+        let Some(open) = &self.program else { return Err(self.diagnostics.clone()) };
+        let sets = Sets::load(open, &self.folder, &options.data, &Budget::of_machine())?;
+        self.fed(open, &sets).map_err(|fault| vec![fault])?;
+        let program = &*self.sized(open, &sizes_in(open, sets.train.as_ref()))?;
+        let validated = &*self.sized(open, &sizes_in(open, sets.validation.as_ref().or(sets.train.as_ref())))?;
         let settings = settings_of(program, options);
-        let training = sets.training(program, &settings, options.threads);
+        let training = Training { validated, ..sets.training(program, &settings, options.threads) };
         let mut trainer = Trainer::new(training, None).map_err(|failure| vec![self.failure(&failure)])?;
         let folder = Folder::create(&options.out, &self.title())?;
         let about = resume::about(config(program, &settings), &sets);
@@ -110,7 +112,7 @@ impl Session {
         folder.curve(&outcome.history)?;
         let test = match &sets.test {
             Some(set) => self.evaluate(
-                program,
+                &*self.sized(open, &sizes_in(open, Some(set)))?,
                 &settings,
                 &outcome.weights,
                 set,

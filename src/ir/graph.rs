@@ -207,6 +207,11 @@ impl Graph {
         self.nodes.push(node)
     }
 
+    /// Whether it holds what stands in for a scan over data of a length that is not known yet. Such a graph is checked and never run.
+    pub fn is_open(&self) -> bool {
+        self.nodes.iter().any(|node| node.op == super::op::STAND_IN)
+    }
+
     /// The node of a value.
     pub fn node(&self, value: Value) -> &Node {
         &self.nodes[value]

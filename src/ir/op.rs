@@ -33,6 +33,10 @@ pub const GRAD: Op = Op("grad");
 /// these are known and the claim was found to hold, [`super::Graph::bind`] puts the input itself in its place.
 pub const CLAIM: Op = Op("claim");
 
+/// The first input, standing for a value of the shape of attribute `shape`: what a scan is made of as long as the data has not fixed how
+/// long it is. A graph with one is checked, never run; see [`super::Graph::is_open`].
+pub const STAND_IN: Op = Op("stand_in");
+
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)

@@ -36,7 +36,7 @@ impl std::error::Error for Unbatchable {}
 /// [`OBJECTIVE`]. Outputs keep the batch axis in front when they differ from sample to sample.
 ///
 /// # Errors
-/// The first operation that has no meaning for a whole minibatch.
+/// The first operation that has no meaning for a whole minibatch, or whose sizes are not known.
 pub fn lower(network: &Graph) -> Result<Graph, Unbatchable> {
     let out = Graph { frames: network.frames.clone(), variables: network.variables.clone(), ..Graph::new() };
     let mut lowering = Lowering { network, out, map: IndexVec::new(), batched: IndexVec::new() };
@@ -73,6 +73,10 @@ impl Lowering<'_> {
         match node.op {
             op::INPUT => return Ok(self.input(node)),
             op::GRAD => return self.grad(node),
+            op::STAND_IN => {
+                let reason = "how many steps this `scan` takes is for the data to fix".to_owned();
+                return Err(Unbatchable { place: node.place, reason });
+            }
             _ => {}
         }
         let inputs: Vec<Value> = node.inputs.iter().map(|input| self.map[*input]).collect();

@@ -5,7 +5,7 @@ use ndarray::{Axis, IxDyn};
 use super::eval::{rearrange, stretch};
 use super::{BatchCall, Case, Default, Gradient, InferCall, Misfit, Param, ParamKind, Primitive};
 use super::{batch, infer};
-use crate::ir::op::CLAIM;
+use crate::ir::op::{CLAIM, STAND_IN};
 use crate::ir::{Attrs, Op, Value};
 use crate::tensor::{Dim, Ordering3, Shape, Type};
 
@@ -68,6 +68,29 @@ pub static TABLE: &[Primitive] = &[
         batch: |call| {
             let shape = call.node.attrs.get_dims("shape").prepend(Dim::batch());
             Ok(call.b.emit(CLAIM, &[call.inputs[0]], Attrs::new().dims("shape", shape)))
+        },
+        cases: || vec![Case::floats(&[(&[2, 3], -2.0, 2.0)], Attrs::new().dims("shape", [2, 3].into()))],
+    },
+    Primitive {
+        op: STAND_IN,
+        doc: "`x` in place of a value of the given shape, until the data fixes sizes. No such graph is run.",
+        params: &[X, SHAPE],
+        infer: |call| {
+            let shape = call.attrs.get_dims("shape").clone();
+            Ok(Type { dtype: call.inputs[0].dtype.clone(), shape })
+        },
+        eval: |call| {
+            rearrange!(call.inputs[0], |x| {
+                x.to_shape(IxDyn(&call.shape)).expect("the shape that is stood for").into_owned()
+            })
+        },
+        gradient: Gradient::Rule(|call| {
+            let own = call.b.shape(call.node.inputs[0]);
+            vec![Some(call.b.emit(STAND_IN, &[call.grad], Attrs::new().dims("shape", own)))]
+        }),
+        batch: |call| {
+            let shape = call.node.attrs.get_dims("shape").prepend(Dim::batch());
+            Ok(call.b.emit(STAND_IN, &[call.inputs[0]], Attrs::new().dims("shape", shape)))
         },
         cases: || vec![Case::floats(&[(&[2, 3], -2.0, 2.0)], Attrs::new().dims("shape", [2, 3].into()))],
     },

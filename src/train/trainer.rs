@@ -37,6 +37,8 @@ const DRAWN_EPOCH: usize = 100;
 pub struct Training<'a> {
     /// The program.
     pub program: &'a Program,
+    /// The same program as it is validated: another one only where a scan is as long as the data, which may differ between sets.
+    pub validated: &'a Program,
     /// Its settings, after what the command line changed.
     pub settings: &'a TrainSettings,
     /// What is trained on; none when every input is drawn.
@@ -237,7 +239,7 @@ impl<'a> Trainer<'a> {
             Ok(Unit::new(StepGraph { graph: Pipeline::standard().run(&graph), losses }))
         };
         let units = units.into_iter().map(unit).collect::<Result<Vec<Unit>, Failure>>()?;
-        let validation = networks::derive(&program.graph, Network::MainValidation);
+        let validation = networks::derive(&training.validated.graph, Network::MainValidation);
         let validation = lower(&validation).map_err(Failure::Unbatchable)?;
         let mut store = Store::new();
         for (path, value) in initial_values(&program.graph, settings.seed) {

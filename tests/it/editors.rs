@@ -56,7 +56,7 @@ pub fn functions_and_layers() -> (BTreeSet<String>, BTreeSet<String>) {
             };
         }
     }
-    let held_by_programs = ["input", "variable", "constant", "select_training", "claim"];
+    let held_by_programs = ["input", "variable", "constant", "select_training", "claim", "stand_in"];
     let primitives = ops::all().map(|primitive| primitive.op.0).filter(|name| !held_by_programs.contains(name));
     functions.extend(primitives.chain(builtin_names()).map(str::to_owned));
     (functions, layers)

@@ -17,6 +17,7 @@ mod gradients;
 mod graphs;
 mod groups;
 mod imports;
+mod lengths;
 mod library;
 mod model_tests;
 mod mutations;

@@ -97,6 +97,7 @@ fn a_program_trains_and_validates_on_sets_of_different_lengths() {
         let (train, validation) = (data(long), data(short));
         let sets = Training {
             program: &program,
+            validated: &program,
             settings: &settings,
             train: Some(&train),
             validation: Some(&validation),
@@ -163,8 +164,14 @@ fn a_claimed_size_trains_as_the_known_one() {
     };
     let length = 5;
     let train = claimed(length, length + 1, 4);
-    let sets =
-        Training { program: &program, settings: &settings, train: Some(&train), validation: Some(&train), threads: 1 };
+    let sets = Training {
+        program: &program,
+        validated: &program,
+        settings: &settings,
+        train: Some(&train),
+        validation: Some(&train),
+        threads: 1,
+    };
     let mut trainer = Trainer::new(sets, None).expect("a plan");
     let outcome = trainer.run(&mut Silent, &AtomicBool::new(false)).expect("a run");
     let (mut gradient_w, mut gradient_v) = (0.0, [0.0; 4]);

@@ -66,8 +66,8 @@ pub fn gives_probabilities(graph: &Graph, sources: &SourceMap, value: ir::Value)
 
 /// The value whose entries these are, in another order or form.
 pub fn source_of(graph: &Graph, mut value: ir::Value) -> ir::Value {
-    const KEEP: [ir::Op; 8] =
-        [op::CLAIM, RESHAPE, TRANSPOSE, BROADCAST, SLICE, FLIP, STOP_GRADIENT, op::SELECT_TRAINING];
+    const KEEP: [ir::Op; 9] =
+        [op::CLAIM, op::STAND_IN, RESHAPE, TRANSPOSE, BROADCAST, SLICE, FLIP, STOP_GRADIENT, op::SELECT_TRAINING];
     while KEEP.contains(&graph.node(value).op) {
         value = graph.node(value).inputs[0];
     }

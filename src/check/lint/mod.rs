@@ -106,7 +106,7 @@ impl<'a> Checker<'a> {
     pub fn unused_overrides(&mut self) {
         let overrides = self.circumstances.overrides;
         for name in overrides.keys().filter(|name| !self.overridden.contains(*name)) {
-            let title = format!("`--set {name}=...` names no `const` of the file");
+            let title = format!("`--set {name}=...` names neither a `const` of the file nor a size of its inputs");
             self.diagnostics.push(Diagnostic::new(Code::E0102, title));
         }
     }

@@ -114,8 +114,9 @@ fn with(range: Option<Range>, number: &f64) -> Option<Range> {
 
 /// Operations whose entries are some of their first operand's, or between them.
 fn kept(op: Op) -> bool {
-    const KEPT: [Op; 15] = [
+    const KEPT: [Op; 16] = [
         op::CLAIM,
+        op::STAND_IN,
         RESHAPE,
         TRANSPOSE,
         BROADCAST,

@@ -119,7 +119,7 @@ fn shapes_and_lengths_are_compared_before_anything_is_read() {
     );
     let classes = open(&folder("one_hot(csv(\"t.csv\", \"class\"))[1:]", Y));
     let error = classes.diagnostics.iter().find(|diagnostic| diagnostic.is_error()).expect("an error");
-    assert_eq!(error.title, "`y` of `one_hot` is index<K>");
+    assert_eq!(error.title, "`y` of `one_hot` must be index<K>");
     assert_eq!(error.helps, ["say what the file holds: `csv(\"f.csv\", \"class\") as index<3>`"]);
     let folder = folder(&format!("{X} + csv(\"short.csv\", \"a\")"), Y);
     fs::write(folder.path().join("short.csv"), "a\n1\n2\n").expect("a table");

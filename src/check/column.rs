@@ -91,7 +91,7 @@ impl<'a> Checker<'a> {
     fn name_classes(&mut self, first: usize) {
         for diagnostic in &mut self.diagnostics[first..] {
             if diagnostic.code == Code::E0301 && diagnostic.title.contains("index<") {
-                diagnostic.helps.push("say what the file holds: `csv(\"f.csv\", \"class\") as index<3>`".to_owned());
+                diagnostic.helps = vec!["say what the file holds: `csv(\"f.csv\", \"class\") as index<3>`".to_owned()];
             }
         }
     }

@@ -106,6 +106,12 @@ impl Gemm {
         self.tiling.rows * self.tiling.columns * self.k
     }
 
+    /// Number of elements of the three operands, those of all matrices of the batch.
+    pub fn words(&self) -> usize {
+        let batch = self.tiling.rows / self.m.max(1);
+        self.tiling.rows * (self.k + self.tiling.columns) + batch * self.k * self.tiling.columns
+    }
+
     /// Whether tiles below each other share what is packed of B.
     fn keeps_panels(&self) -> bool {
         let below = self.tiling.order == Order::Down || self.tiling.column_tiles() == 1;

@@ -37,6 +37,23 @@ pub(super) fn place(lifetimes: &[Lifetime]) -> Option<(Vec<usize>, usize)> {
     Some((offsets, free.end))
 }
 
+/// The bytes that are needed at one time: what no placement can do with less than.
+pub(super) fn alive(lifetimes: &[Lifetime]) -> usize {
+    let waves = lifetimes.iter().map(|lifetime| lifetime.last + 1).max().unwrap_or(0);
+    let (mut begun, mut ended) = (vec![0; waves], vec![0; waves]);
+    for lifetime in lifetimes {
+        begun[lifetime.first] += lifetime.bytes;
+        ended[lifetime.last] += lifetime.bytes;
+    }
+    let (mut now, mut most) = (0, 0);
+    for (begun, ended) in begun.into_iter().zip(ended) {
+        now += begun;
+        most = most.max(now);
+        now -= ended;
+    }
+    most
+}
+
 fn rounded(bytes: usize) -> Option<usize> {
     bytes.max(1).checked_next_multiple_of(LINE)
 }
@@ -124,6 +141,7 @@ mod tests {
         let chain: Vec<Lifetime> = (0..100).map(|wave| Lifetime { first: wave, last: wave + 1, bytes: 1000 }).collect();
         let (_, size) = place(&chain).expect("small sizes");
         assert!(size <= 3 * 1024, "{size}");
+        assert_eq!(alive(&chain), 2000);
     }
 
     #[test]

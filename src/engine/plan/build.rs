@@ -470,6 +470,7 @@ impl<'g> Build<'g> {
             buffers: self.buffers,
             offsets,
             arena_bytes,
+            live_bytes: arena::alive(&lifetimes),
             constants,
             store,
             slots,

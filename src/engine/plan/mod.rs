@@ -133,6 +133,8 @@ pub struct Plan {
     /// For buffers in the arena or in `constants`: the first byte.
     offsets: IndexVec<BufferId, usize>,
     arena_bytes: usize,
+    /// The bytes of the arena that are needed at one time.
+    live_bytes: usize,
     constants: AlignedBuf,
     /// For each input of the graph: its number of elements and kind, and whether anything reads it.
     inputs: Vec<(Kind, usize, bool)>,

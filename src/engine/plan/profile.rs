@@ -4,10 +4,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::memory::Home;
 use super::run::{Outcome, RunError, Watch};
 use super::{Engine, Feed, Plan, Store};
-use crate::base::Idx;
 use crate::engine::kernels::{AlignedBuf, Gemm, Matrix, Scratch};
 use crate::ir::Value;
 use crate::ops::RunContext;
@@ -107,25 +105,7 @@ impl Plan {
 
     /// The bytes of arena buffers that are needed at one time at least, wave by wave the sum of what is alive.
     pub fn live_bytes(&self) -> usize {
-        let mut alive: Vec<Option<(usize, usize)>> = self.buffers.iter().map(|_| None).collect();
-        let waves = self.waves.iter().enumerate().flat_map(|(number, wave)| std::iter::repeat_n(number, wave.steps));
-        for (step, wave) in self.steps.iter().zip(waves) {
-            for buffer in step.reads.iter().chain(&step.writes) {
-                let span = alive[buffer.index()].get_or_insert((wave, wave));
-                *span = (span.0.min(wave), span.1.max(wave));
-            }
-        }
-        for (view, _) in &self.results {
-            if let Some(span) = &mut alive[view.buffer.index()] {
-                span.1 = self.waves.len();
-            }
-        }
-        let of_arena = self.buffers.iter().zip(&alive).filter(|(buffer, _)| buffer.home == Home::Arena);
-        let spans: Vec<_> = of_arena.filter_map(|(buffer, span)| Some((buffer.bytes(), (*span)?))).collect();
-        let at = |wave: usize| {
-            spans.iter().filter(|(_, (first, last))| (*first..=*last).contains(&wave)).map(|(b, _)| b).sum()
-        };
-        (0..=self.waves.len()).map(at).max().unwrap_or(0)
+        self.live_bytes
     }
 }
 

@@ -5,6 +5,14 @@
 
 /// Blocks of four words that are computed side by side.
 const LANES: usize = 16;
+/// How often Philox mixes its counters.
+pub(crate) const ROUNDS: usize = 10;
+/// What Philox multiplies the first and the third counter by.
+pub(crate) const MULTIPLIERS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
+/// What Philox adds to the key from round to round.
+const KEY_STEPS: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
+/// What a uniform number is a multiple of: 24 random bits times 2^-24.
+pub(crate) const UNIFORM_STEP: f32 = 1.0 / (1 << 24) as f32;
 
 /// What a stream of draws is keyed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +28,7 @@ pub struct Stream {
 impl Stream {
     /// Four random words for elements `4*block .. 4*block + 4` of sample `sample`.
     pub fn words(self, sample: u32, block: u32) -> [u32; 4] {
-        let counters = [[block], [sample], [self.step as u32], [(self.step >> 32) as u32]];
-        philox(counters, self.philox_key()).map(|[word]| word)
+        philox(self.counters(sample, [block]), self.philox_keys()).map(|[word]| word)
     }
 
     /// Uniform numbers in [0, 1) with 24 random bits for elements `first..first + out.len()` of a sample; `first % 4 == 0`.
@@ -30,14 +37,13 @@ impl Stream {
     #[inline(always)]
     pub fn fill_uniform(self, sample: u32, first: usize, out: &mut [f32]) {
         debug_assert_eq!(first % 4, 0);
-        let uniform = |word: u32| (word >> 8) as f32 * (1.0 / (1 << 24) as f32);
-        let key = self.philox_key();
+        let uniform = |word: u32| (word >> 8) as f32 * UNIFORM_STEP;
+        let keys = self.philox_keys();
         let mut blocks = out.chunks_exact_mut(4 * LANES);
         let mut block = (first / 4) as u32;
         for many in &mut blocks {
-            let numbers = std::array::from_fn(|lane| block.wrapping_add(lane as u32));
-            let counters = [numbers, [sample; LANES], [self.step as u32; LANES], [(self.step >> 32) as u32; LANES]];
-            let words = philox(counters, key);
+            let numbers: [u32; LANES] = std::array::from_fn(|lane| block.wrapping_add(lane as u32));
+            let words = philox(self.counters(sample, numbers), keys);
             for (lane, four) in many.chunks_exact_mut(4).enumerate() {
                 four.iter_mut().zip(&words).for_each(|(x, words)| *x = uniform(words[lane]));
             }
@@ -49,9 +55,15 @@ impl Stream {
         }
     }
 
-    fn philox_key(self) -> [u32; 2] {
+    /// The counters of some blocks of a sample: the first words of all, the second ones, and so on.
+    pub(crate) fn counters<const N: usize>(self, sample: u32, blocks: [u32; N]) -> [[u32; N]; 4] {
+        [blocks, [sample; N], [self.step as u32; N], [(self.step >> 32) as u32; N]]
+    }
+
+    /// The two halves of the key of each round.
+    pub(crate) fn philox_keys(self) -> [[u32; 2]; ROUNDS] {
         let key = mix(self.seed ^ mix(self.key));
-        [key as u32, (key >> 32) as u32]
+        round_keys([key as u32, (key >> 32) as u32])
     }
 
     /// Standard normal numbers by the Box–Muller transform, for elements as in [`fill_uniform`](Self::fill_uniform).
@@ -80,18 +92,24 @@ fn mix(x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
+/// The key of each of Philox's rounds, from that of the first.
+fn round_keys(first: [u32; 2]) -> [[u32; 2]; ROUNDS] {
+    std::array::from_fn(|round| {
+        std::array::from_fn(|half| first[half].wrapping_add(KEY_STEPS[half].wrapping_mul(round as u32)))
+    })
+}
+
 /// Counters side by side that one key turns into words: the first words of all, the second ones, and so on.
 #[inline(always)]
-fn philox<const N: usize>(mut counters: [[u32; N]; 4], mut key: [u32; 2]) -> [[u32; N]; 4] {
-    for _ in 0..10 {
+fn philox<const N: usize>(mut counters: [[u32; N]; 4], keys: [[u32; 2]; ROUNDS]) -> [[u32; N]; 4] {
+    for key in keys {
         let [a, b, c, d] = &mut counters;
         for lane in 0..N {
-            let first = u64::from(a[lane]) * 0xd251_1f53;
-            let second = u64::from(c[lane]) * 0xcd9e_8d57;
+            let first = u64::from(a[lane]) * u64::from(MULTIPLIERS[0]);
+            let second = u64::from(c[lane]) * u64::from(MULTIPLIERS[1]);
             (a[lane], b[lane]) = ((second >> 32) as u32 ^ b[lane] ^ key[0], second as u32);
             (c[lane], d[lane]) = ((first >> 32) as u32 ^ d[lane] ^ key[1], first as u32);
         }
-        key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
     }
     counters
 }
@@ -110,7 +128,7 @@ mod tests {
     /// The known-answer vectors of the Random123 distribution.
     #[test]
     fn philox_matches_the_published_vectors() {
-        let words = |counter: u32, key: u32| philox([[counter; 3]; 4], [key; 2]).map(|lanes| lanes[1]);
+        let words = |counter: u32, key: u32| philox([[counter; 3]; 4], round_keys([key; 2])).map(|lanes| lanes[1]);
         assert_eq!(words(0, 0), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
         assert_eq!(words(u32::MAX, u32::MAX), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
     }

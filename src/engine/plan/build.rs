@@ -328,7 +328,7 @@ impl<'g> Build<'g> {
     ) {
         let reads = inputs.iter().map(|view| view.buffer).collect();
         let writes = vec![output.buffer];
-        self.steps.push(Step { work: Box::new(work), reads, writes, product: None, value, fused: Vec::new(), label });
+        self.steps.push(Step { work: Box::new(work), reads, writes, source: None, value, fused: Vec::new(), label });
     }
 
     /// Plans a node by itself, its operands being planned.

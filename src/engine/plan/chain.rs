@@ -1,24 +1,27 @@
-//! Products of matrices and the loop nest behind them as one step: each tile of the product is passed on while it is in cache, and no
-//! barrier stands between.
+//! Products of matrices, random numbers and the loop nest behind them as one step: each tile of a product or of the numbers is passed on
+//! while it is in cache, and no barrier stands between.
 
 use std::ops::Range;
 
+use super::draw::Draw;
 use super::fuse::Loops;
 use super::matmul::Product;
 use super::memory::Memory;
-use super::step::{Step, Work};
+use super::step::{Source, Step, Work};
 use super::view::BufferId;
 use crate::engine::kernels::{Instr, Program, Scratch, Tiling};
 
-/// How many steps back a product may stand.
+/// How many steps back a source may stand.
 const NEAR: usize = 16;
 
-/// Products of one tiling, then a loop nest over the same tiles.
-pub(super) struct Chain {
+/// Products of one tiling and random numbers, then a loop nest over the same tiles.
+struct Chain {
     /// The products.
-    pub products: Vec<Product>,
+    products: Vec<Product>,
+    /// The random numbers.
+    draws: Vec<Draw>,
     /// What is done with each tile of them.
-    pub loops: Loops,
+    loops: Loops,
 }
 
 impl Work for Chain {
@@ -31,7 +34,9 @@ impl Work for Chain {
     }
 
     fn nanoseconds(&self) -> usize {
-        self.products.iter().fold(self.loops.nanoseconds(), |sum, product| sum.saturating_add(product.nanoseconds()))
+        let products = self.products.iter().map(Work::nanoseconds);
+        let draws = self.draws.iter().map(Work::nanoseconds);
+        products.chain(draws).fold(self.loops.nanoseconds(), usize::saturating_add)
     }
 
     fn operations(&self) -> Option<usize> {
@@ -40,13 +45,25 @@ impl Work for Chain {
     }
 
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
-        // SAFETY: the loop nest reads of each product the elements of its own tile only, and writes no operand of it, as `absorb` saw to;
-        // the rest is the caller's promise.
+        // SAFETY: the loop nest reads of each source the elements of its own tile only, and writes no operand of a product, as `absorb`
+        // and `absorb_draws` saw to; the rest is the caller's promise.
         unsafe {
             self.products.iter().for_each(|product| product.run(tile, memory, scratch));
+            self.draws.iter().for_each(|draw| draw.run_part(self.loops.tiling(), tile, memory));
             self.loops.run(tile, memory, scratch);
         }
     }
+}
+
+/// A loop nest behind its sources as one piece of work, and what it is called.
+pub(super) fn work(products: Vec<Product>, draws: Vec<Draw>, loops: Loops) -> (Box<dyn Work>, &'static str) {
+    let label = match (products.is_empty(), draws.is_empty()) {
+        (true, true) => return (Box::new(loops), "fused"),
+        (true, false) => "draw, fused",
+        (false, true) => "gemm, fused",
+        (false, false) => "gemm, draw, fused",
+    };
+    (Box::new(Chain { products, draws, loops }), label)
 }
 
 /// Takes the products that `program` continues tile by tile out of the last of `steps`, and splits the program's axes into rows and
@@ -60,7 +77,7 @@ pub(super) fn absorb(
     let mut absorbed: Vec<usize> = Vec::new();
     let mut tiling: Option<Tiling> = None;
     for index in (steps.len().saturating_sub(NEAR)..steps.len()).rev() {
-        let Some(product) = &steps[index].product else { continue };
+        let Some(Source::Product(product)) = &steps[index].source else { continue };
         let own = product.tiling();
         let in_time = steps[index + 1..].iter().all(|later| {
             !later.reads.contains(&product.output()) && product.operands().iter().all(|x| !later.writes.contains(x))
@@ -76,7 +93,24 @@ pub(super) fn absorb(
             absorbed.push(index);
         }
     }
-    absorbed.into_iter().filter_map(|index| steps.remove(index).product).collect()
+    let sources = absorbed.into_iter().filter_map(|index| steps.remove(index).source);
+    let products =
+        sources.filter_map(|source| if let Source::Product(product) = source { Some(product) } else { None });
+    products.collect()
+}
+
+/// Takes the draws out of the last of `steps` whose numbers `program` reads nowhere but at the element that it is at.
+pub(super) fn absorb_draws(steps: &mut Vec<Step>, program: &Program, buffers: &[BufferId]) -> Vec<Draw> {
+    let mut draws = Vec::new();
+    for index in (steps.len().saturating_sub(NEAR)..steps.len()).rev() {
+        let Some(Source::Draw(draw)) = &steps[index].source else { continue };
+        let in_time = steps[index + 1..].iter().all(|later| !later.reads.contains(&draw.output()));
+        if in_time && reads_in_place(program, buffers, draw.output()) {
+            draws.push(draw.clone());
+            steps.remove(index);
+        }
+    }
+    draws
 }
 
 /// The number of outer axes with which `program` goes over the rows and columns of `tiling` and reads `buffer` nowhere but at the
@@ -98,6 +132,12 @@ fn continues(program: &Program, buffers: &[BufferId], buffer: BufferId, tiling: 
     if rows.iter().product::<usize>() != tiling.rows || columns.iter().product::<usize>() != tiling.columns {
         return None;
     }
+    reads_in_place(program, buffers, buffer).then_some(outer)
+}
+
+/// Whether a program reads `buffer`, and nowhere but at the element that it is at, row-major from the buffer's start.
+fn reads_in_place(program: &Program, buffers: &[BufferId], buffer: BufferId) -> bool {
+    let sizes: Vec<usize> = program.outer.iter().chain(&program.inner).copied().collect();
     let mut reads = 0;
     for instr in &program.code {
         let (Instr::Load(access, _)
@@ -117,9 +157,9 @@ fn continues(program: &Program, buffers: &[BufferId], buffer: BufferId, tiling: 
             *size == 1 || *stride == own
         });
         if !(dense && access.offset == 0 && matches!(instr, Instr::Load(..))) {
-            return None;
+            return false;
         }
         reads += 1;
     }
-    (reads > 0).then_some(outer)
+    reads > 0
 }

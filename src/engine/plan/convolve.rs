@@ -119,7 +119,7 @@ pub(super) fn lower(build: &mut Build, value: Value, node: &Node) -> bool {
             work,
             reads: vec![a.buffer, b.buffer],
             writes: vec![out],
-            product: None,
+            source: None,
             value,
             fused: Vec::new(),
             label,

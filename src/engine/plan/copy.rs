@@ -148,7 +148,7 @@ pub(super) fn concatenate(build: &mut Build, value: Value, node: &Node) {
         work,
         reads,
         writes: vec![output.buffer],
-        product: None,
+        source: None,
         value,
         fused: Vec::new(),
         label: node.op.0,

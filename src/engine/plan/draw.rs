@@ -1,50 +1,102 @@
-//! Random numbers as steps: each sample's own, cut into runs of elements. They are those of the reference, bit for bit.
+//! Random numbers as steps: each sample's own. They are those of the reference, bit for bit.
 
 use super::build::Build;
 use super::memory::Memory;
-use super::step::Work;
+use super::step::{Source, Step, Work};
 use super::view::BufferId;
 use crate::engine::kernels::{Scratch, Tiling, fill_uniform};
 use crate::ir::{Node, Value};
 use crate::tensor::random::{Stream, key_of};
 
-/// Elements of a run: numbers come in fours.
-const RUN: usize = 1 << 10;
+/// Elements of a tile that are worth a worker's while: a multiple of 4, because numbers come in fours.
+const SMALLEST: usize = 1 << 10;
 
 /// Numbers of one stream.
-struct Draw {
+#[derive(Clone)]
+pub(super) struct Draw {
     key: u64,
     normal: bool,
     samples: usize,
     /// Elements of a sample.
     row: usize,
     out: BufferId,
+    /// The value that it computes.
+    value: Value,
 }
 
 impl Draw {
-    fn runs(&self) -> usize {
-        self.row.div_ceil(RUN)
+    /// What it writes, row-major and from the start.
+    pub fn output(&self) -> BufferId {
+        self.out
+    }
+
+    /// The value that it computes.
+    pub fn value(&self) -> Value {
+        self.value
+    }
+
+    /// A tiling of all numbers as one row.
+    fn tiling(&self) -> Tiling {
+        let len = self.samples * self.row;
+        let column_step = (len / 64).next_multiple_of(4).max(SMALLEST);
+        Tiling { column_step, ..Tiling::whole(1, len) }
+    }
+
+    /// Draws what stands in one tile of a grid over all numbers.
+    ///
+    /// # Safety
+    /// As for [`Work::run`]; the tiling has as many elements as there are numbers.
+    pub unsafe fn run_part(&self, tiling: Tiling, tile: usize, memory: &Memory) {
+        let stream = Stream { seed: memory.run.seed, key: self.key, step: memory.run.step };
+        let (rows, columns) = tiling.rect(tile);
+        let whole = columns.len() == tiling.columns;
+        let (lines, width) = if whole { (1, rows.len() * columns.len()) } else { (rows.len(), columns.len()) };
+        for line in 0..lines {
+            let mut at = (rows.start + line) * tiling.columns + columns.start;
+            let end = at + width;
+            while at < end {
+                let (sample, first) = (at / self.row, at % self.row);
+                let count = (self.row - first).min(end - at);
+                let start = memory.pointer(self.out).cast::<f32>().wrapping_add(at);
+                // SAFETY: elements of the result, which no other tile has.
+                let out = unsafe { std::slice::from_raw_parts_mut(start, count) };
+                self.fill(stream, sample as u32, first, out);
+                at += count;
+            }
+        }
+    }
+
+    /// Numbers of a sample from element `first` on.
+    fn fill(&self, stream: Stream, sample: u32, first: usize, out: &mut [f32]) {
+        let fill = |first, out: &mut [f32]| match self.normal {
+            true => stream.fill_normal(sample, first, out),
+            false => fill_uniform(stream, sample, first, out),
+        };
+        let skipped = first % 4;
+        let (head, rest) = out.split_at_mut(((4 - skipped) % 4).min(out.len()));
+        if !head.is_empty() {
+            let mut four = [0.0; 4];
+            fill(first - skipped, &mut four);
+            head.copy_from_slice(&four[skipped..][..head.len()]);
+        }
+        fill(first.next_multiple_of(4), rest);
     }
 }
 
 impl Work for Draw {
     fn tiles(&self) -> usize {
-        (self.samples * self.runs()).clamp(1, 64)
+        self.tiling().tiles()
+    }
+
+    fn nanoseconds(&self) -> usize {
+        let numbers = self.samples * self.row;
+        // Uniform numbers come from vector code.
+        if self.normal { numbers * 16 } else { numbers / 2 }
     }
 
     unsafe fn run(&self, tile: usize, memory: &Memory, _: &mut Scratch) {
-        let stream = Stream { seed: memory.run.seed, key: self.key, step: memory.run.step };
-        for part in Tiling::share(self.samples * self.runs(), tile, self.tiles()) {
-            let (sample, first) = (part / self.runs(), part % self.runs() * RUN);
-            let start = memory.pointer(self.out).cast::<f32>().wrapping_add(sample * self.row + first);
-            // SAFETY: a run of elements of the result, which no other tile has.
-            let out = unsafe { std::slice::from_raw_parts_mut(start, RUN.min(self.row - first)) };
-            if self.normal {
-                stream.fill_normal(sample as u32, first, out);
-            } else {
-                fill_uniform(stream, sample as u32, first, out);
-            }
-        }
+        // SAFETY: the caller's promise.
+        unsafe { self.run_part(self.tiling(), tile, memory) };
     }
 }
 
@@ -52,12 +104,21 @@ impl Work for Draw {
 pub(super) fn lower(build: &mut Build, value: Value, node: &Node) {
     let output = build.output(value);
     let samples = if node.attrs.get_bool("per_sample") { output.sizes[0] } else { 1 };
-    let work = Draw {
+    let draw = Draw {
         key: key_of(node.attrs.get_str("path")),
         normal: node.op.0 == "randn",
         samples,
         row: output.len() / samples.max(1),
         out: output.buffer,
+        value,
     };
-    build.step(value, node.op.0, work, &[], &output);
+    build.steps.push(Step {
+        work: Box::new(draw.clone()),
+        reads: Vec::new(),
+        writes: vec![output.buffer],
+        source: Some(Source::Draw(draw)),
+        value,
+        fused: Vec::new(),
+        label: node.op.0,
+    });
 }

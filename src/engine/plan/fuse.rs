@@ -8,7 +8,8 @@ use smallvec::{SmallVec, smallvec};
 
 use super::axes::{AxisMap, identity, of_operand, through};
 use super::build::Build;
-use super::chain::{self, Chain};
+use super::chain;
+use super::draw::Draw;
 use super::formula;
 use super::group::{Group, Member, Place, Role};
 use super::matmul::Product;
@@ -16,7 +17,7 @@ use super::memory::{Buffer, Home, Memory};
 use super::step::{Step, Work};
 use super::store::Kind;
 use super::view::{BufferId, View};
-use crate::engine::kernels::{Access, Element, Fused, Instr, Map1, Map2, Program, Reg, Scratch};
+use crate::engine::kernels::{Access, Element, Fused, Instr, Map1, Map2, Program, Reg, Scratch, Tiling};
 use crate::ir::{Node, Value, op};
 
 /// A fused loop nest.
@@ -33,6 +34,11 @@ struct Finish(Loops);
 type Pointers = SmallVec<[*mut f32; 64]>;
 
 impl Loops {
+    /// How they are cut.
+    pub fn tiling(&self) -> Tiling {
+        self.fused.tiling()
+    }
+
     fn pointers(&self, memory: &Memory) -> (Pointers, *mut f32) {
         let pointers = self.buffers.iter().map(|buffer| memory.pointer(*buffer).cast()).collect();
         (pointers, self.partials.map_or(std::ptr::null_mut(), |buffer| memory.pointer(buffer).cast()))
@@ -45,7 +51,7 @@ impl Work for Loops {
     }
 
     fn share(&self, worker: usize, workers: usize) -> Range<usize> {
-        self.fused.tiling().part(worker, workers)
+        self.tiling().part(worker, workers)
     }
 
     fn nanoseconds(&self) -> usize {
@@ -310,9 +316,10 @@ impl Emit<'_, '_> {
 
     fn finish(self, group: &Group) {
         let Emit { build, mut program, buffers, mut reads, writes, .. } = self;
-        let Some(last) = group.members.last() else { return };
+        let Some(value) = group.members.last().map(|last| last.value) else { return };
         program.shared = (0..buffers.len()).filter(|at| build.is_multiplied(buffers[*at])).collect();
         let products = chain::absorb(&mut build.steps, &mut program, &buffers, &writes);
+        let draws = chain::absorb_draws(&mut build.steps, &program, &buffers);
         let fused = Arc::new(match products.first() {
             Some(product) => Fused::with_tiling(&program, product.tiling()),
             None => Fused::new(program),
@@ -320,24 +327,21 @@ impl Emit<'_, '_> {
         let words = fused.partials_len();
         let partials =
             (words > 0).then(|| build.buffers.push(Buffer { home: Home::Arena, kind: Kind::F32, len: words }));
-        let multiplied: Vec<Value> = products.iter().map(Product::value).collect();
-        let (value, made) = (last.value, products.iter().map(|product| product.output()));
-        let touched: Vec<BufferId> = writes.iter().copied().chain(partials).chain(made).collect();
-        reads.retain(|buffer| !products.iter().any(|product| product.output() == *buffer));
+        let sources = products.iter().map(Product::value).chain(draws.iter().map(Draw::value));
+        let values = sources.chain(group.members.iter().map(|member| member.value)).collect();
+        let made: Vec<BufferId> = products.iter().map(Product::output).chain(draws.iter().map(Draw::output)).collect();
+        let touched: Vec<BufferId> = writes.iter().chain(&partials).chain(&made).copied().collect();
+        reads.retain(|buffer| !made.contains(buffer));
         reads.extend(products.iter().flat_map(|product| product.operands()));
         reads.sort_unstable();
         reads.dedup();
         let loops = Loops { fused, buffers, partials };
         let finish = partials.map(|partials| {
             let work = Box::new(Finish(loops.clone()));
-            Step { work, reads: vec![partials], writes, product: None, value, fused: Vec::new(), label: "finish" }
+            Step { work, reads: vec![partials], writes, source: None, value, fused: Vec::new(), label: "finish" }
         });
-        let (work, label): (Box<dyn Work>, _) = match products.is_empty() {
-            true => (Box::new(loops), "fused"),
-            false => (Box::new(Chain { products, loops }), "gemm, fused"),
-        };
-        let fused = multiplied.into_iter().chain(group.members.iter().map(|member| member.value)).collect();
-        build.steps.push(Step { work, reads, writes: touched, product: None, value, fused, label });
+        let (work, label) = chain::work(products, draws, loops);
+        build.steps.push(Step { work, reads, writes: touched, source: None, value, fused: values, label });
         build.steps.extend(finish);
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::build::Build;
 use super::memory::Memory;
-use super::step::{Step, Work};
+use super::step::{Source, Step, Work};
 use super::view::{BufferId, View};
 use crate::engine::kernels::{Gemm, Matrix, Scratch, Tiling};
 use crate::ir::{Node, Value};
@@ -143,7 +143,7 @@ pub(super) fn lower(build: &mut Build, value: Value, node: &Node) {
         work: Box::new(product.clone()),
         reads: product.operands().to_vec(),
         writes: vec![output.buffer],
-        product: Some(product),
+        source: Some(Source::Product(product)),
         value,
         fused: Vec::new(),
         label: "gemm",

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::draw::Draw;
 use super::matmul::Product;
 use super::memory::Memory;
 use super::view::BufferId;
@@ -37,6 +38,14 @@ pub(super) trait Work: Send + Sync {
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch);
 }
 
+/// Work that one array is the result of, which can be done in part for each tile of a loop nest behind it.
+pub(super) enum Source {
+    /// A product of matrices, in tiles of its own choice.
+    Product(Product),
+    /// Random numbers, in any tiles.
+    Draw(Draw),
+}
+
 /// Work with what it touches.
 pub(super) struct Step {
     /// What to do.
@@ -45,8 +54,8 @@ pub(super) struct Step {
     pub reads: Vec<BufferId>,
     /// What it writes, each buffer to be read only after the step.
     pub writes: Vec<BufferId>,
-    /// The product of matrices that it is, if it is no more than that.
-    pub product: Option<Product>,
+    /// What it is, if a loop nest that reads its result can do it on the way.
+    pub source: Option<Source>,
     /// A value that it computes, for messages.
     pub value: Value,
     /// All values that it computes, when they are several.

@@ -230,13 +230,37 @@ pub(super) unsafe fn sinh<S: Simd>(x: S::F) -> S::F {
     }
 }
 
+/// e^x for x of at most 0.
+#[inline(always)]
+unsafe fn exp_of_negative<S: Simd>(x: S::F) -> S::F {
+    /// 1.5 2^23: a sum with it has its integral part in the lowest bits.
+    const INTEGRAL: f32 = 12_582_912.0;
+    /// The power of two by which the result is too large before the last step, so that it is normal there.
+    const EXCESS: i32 = 32;
+    /// What leaves the exponent field of 2^(n + EXCESS) in the lowest bits of a sum with n.
+    const FIELD: f32 = INTEGRAL + (EXCESS + 127) as f32;
+
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        // The operand that may be NaN stands second, where `max` lets it through.
+        let x = S::max(S::splat(-105.0), x);
+        let shifted = S::fma(x, S::splat(LOG2_E), S::splat(FIELD));
+        let n = S::sub(shifted, S::splat(FIELD));
+        let r = S::fma(n, S::splat(-LN_2_HIGH), x);
+        let r = S::fma(n, S::splat(-LN_2_LOW), r);
+        let p = S::add(expm1_near_zero::<S>(r), S::splat(1.0));
+        let large = S::mul(p, S::from_bits(S::shl::<23>(S::bits(shifted))));
+        S::mul(large, S::splat(1.0 / (1u64 << EXCESS) as f32))
+    }
+}
+
 /// 1 / (1 + e^-x), within 2.1 units in the last place.
 #[inline(always)]
 pub(super) unsafe fn sigmoid<S: Simd>(x: S::F) -> S::F {
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
         let one = S::splat(1.0);
-        let e = exp::<S>(S::neg(S::abs(x)));
+        let e = exp_of_negative::<S>(S::neg(S::abs(x)));
         let top = S::select(S::lt(x, S::splat(0.0)), e, one);
         S::div(top, S::add(one, e))
     }
@@ -267,7 +291,7 @@ pub(super) unsafe fn erf<S: Simd>(x: S::F) -> S::F {
                 1.128_551_7,
             ],
         );
-        let far = S::sub(S::splat(1.0), exp::<S>(S::neg(S::mul(t, far))));
+        let far = S::sub(S::splat(1.0), exp_of_negative::<S>(S::neg(S::mul(t, far))));
         S::select(S::lt(t, S::splat(0.925)), near, S::with_sign(far, x))
     }
 }

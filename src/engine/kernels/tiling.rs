@@ -64,6 +64,12 @@ impl Tiling {
         (cut(row, self.row_step, self.rows), cut(column, self.column_step, self.columns))
     }
 
+    /// Where the first element of the whole space would stand if `tile` lay at `start`, its rows next to each other.
+    pub fn origin(&self, tile: usize, start: *mut f32) -> *mut f32 {
+        let (rows, columns) = self.rect(tile);
+        start.wrapping_sub(rows.start * self.column_step + columns.start)
+    }
+
     /// The consecutive tiles that worker `worker` of `workers` takes, about as many elements as the others. Where the
     /// cuts fall depends on the whole space more than on the tiles, so that tilings of one space give each worker the
     /// same part of it.

@@ -252,9 +252,7 @@ impl<'g> Build<'g> {
     fn find_last_uses(&mut self) {
         let graph = self.graph;
         for root in graph.roots() {
-            if self.is_view[root] || self.free[root] || matches!(self.places[root], Place::Outside) {
-                self.last_uses[root] = usize::MAX;
-            }
+            self.last_uses[root] = usize::MAX;
         }
         for value in graph.nodes.indices().rev().filter(|value| self.reached[*value]) {
             let own = self.item(value).filter(|_| !self.is_view[value]).map(|item| self.ranks[item]);
@@ -264,6 +262,11 @@ impl<'g> Build<'g> {
                 self.last_uses[*input] = self.last_uses[*input].max(read);
             }
         }
+    }
+
+    /// Whether nothing reads a value after an item.
+    pub fn is_last_use(&self, value: Value, item: usize) -> bool {
+        self.last_uses[value] <= self.ranks[item]
     }
 
     /// Whether a value is in memory before an item runs.

@@ -1,26 +1,38 @@
 //! Products of matrices, random numbers and the loop nest behind them as one step: each tile of a product or of the numbers is passed on
-//! while it is in cache, and no barrier stands between.
+//! while it is in cache, and no barrier stands between. What nothing but the loop nest reads never reaches the arena.
 
 use std::ops::Range;
 
-use super::draw::Draw;
 use super::fuse::Loops;
-use super::matmul::Product;
 use super::memory::Memory;
-use super::step::{Source, Step, Work};
+use super::source::Source;
+use super::step::{Step, Work};
 use super::view::BufferId;
 use crate::engine::kernels::{Instr, Program, Scratch, Tiling};
 
 /// How many steps back a source may stand.
 const NEAR: usize = 16;
+/// Words of a tile that a worker keeps to itself at most.
+const LARGEST: usize = 1 << 17;
 
-/// Products of one tiling and random numbers, then a loop nest over the same tiles.
+/// A source that a loop nest continues.
+pub(super) struct Link {
+    /// The source.
+    pub source: Source,
+    /// The position of what it computes among the loop nest's buffers, if each worker keeps its tile of it to itself.
+    own: Option<usize>,
+}
+
+impl Link {
+    /// What it leaves in memory.
+    pub fn written(&self) -> Option<BufferId> {
+        self.own.is_none().then(|| self.source.output())
+    }
+}
+
+/// Sources, then a loop nest over the same tiles.
 struct Chain {
-    /// The products.
-    products: Vec<Product>,
-    /// The random numbers.
-    draws: Vec<Draw>,
-    /// What is done with each tile of them.
+    links: Vec<Link>,
     loops: Loops,
 }
 
@@ -34,83 +46,124 @@ impl Work for Chain {
     }
 
     fn nanoseconds(&self) -> usize {
-        let products = self.products.iter().map(Work::nanoseconds);
-        let draws = self.draws.iter().map(Work::nanoseconds);
-        products.chain(draws).fold(self.loops.nanoseconds(), usize::saturating_add)
+        let sources = self.links.iter().map(|link| link.source.nanoseconds());
+        sources.fold(self.loops.nanoseconds(), usize::saturating_add)
     }
 
     fn operations(&self) -> Option<usize> {
-        let products = self.products.iter().map(Work::operations);
-        products.chain([self.loops.operations()]).sum()
+        let sources = self.links.iter().map(|link| link.source.operations());
+        sources.chain([self.loops.operations()]).sum()
     }
 
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
-        // SAFETY: the loop nest reads of each source the elements of its own tile only, and writes no operand of a product, as `absorb`
-        // and `absorb_draws` saw to; the rest is the caller's promise.
-        unsafe {
-            self.products.iter().for_each(|product| product.run(tile, memory, scratch));
-            self.draws.iter().for_each(|draw| draw.run_part(self.loops.tiling(), tile, memory));
-            self.loops.run(tile, memory, scratch);
+        let tiling = self.loops.tiling();
+        let size = tiling.row_step * tiling.column_step;
+        let tiles = scratch.tiles(self.links.iter().filter(|link| link.own.is_some()).count() * size);
+        let mut kept = 0;
+        let (mut pointers, partials) = self.loops.pointers(memory);
+        for Link { source, own } in &self.links {
+            let to = match own {
+                Some(buffer) => {
+                    pointers[*buffer] = tiling.origin(tile, tiles.wrapping_add(kept * size));
+                    kept += 1;
+                    (pointers[*buffer], tiling.column_step)
+                }
+                None => (memory.pointer(source.output()).cast(), tiling.columns),
+            };
+            // SAFETY: a source writes its own tile only; the rest is the caller's promise.
+            unsafe { source.run_to((tiling, tile), to, memory, scratch) };
         }
+        // SAFETY: the loop nest reads of each source the elements of its own tile only, and writes no operand of one, as `absorb` saw to;
+        // the rest is the caller's promise.
+        unsafe { self.loops.run_on(tile, &(pointers, partials), scratch) };
     }
 }
 
-/// A loop nest behind its sources as one piece of work, and what it is called.
-pub(super) fn work(products: Vec<Product>, draws: Vec<Draw>, loops: Loops) -> (Box<dyn Work>, &'static str) {
-    let label = match (products.is_empty(), draws.is_empty()) {
-        (true, true) => return (Box::new(loops), "fused"),
-        (true, false) => "draw, fused",
-        (false, true) => "gemm, fused",
-        (false, false) => "gemm, draw, fused",
+/// `loops` behind its sources as one piece of work, and what it is called.
+pub(super) fn work(links: Vec<Link>, loops: Loops) -> (Box<dyn Work>, &'static str) {
+    let has = |holds: fn(&Source) -> bool| links.iter().any(|link| holds(&link.source));
+    let label = match (has(|s| matches!(s, Source::Product(_))), has(|s| matches!(s, Source::Draw(_)))) {
+        (false, false) => return (Box::new(loops), "fused"),
+        (false, true) => "draw, fused",
+        (true, false) => "gemm, fused",
+        (true, true) => "gemm, draw, fused",
     };
-    (Box::new(Chain { products, draws, loops }), label)
+    (Box::new(Chain { links, loops }), label)
 }
 
-/// Takes the products that `program` continues tile by tile out of the last of `steps`, and splits the program's axes into rows and
-/// columns as they do. `writes` is what the program writes. The products all have one tiling; there may be none.
+/// Takes the sources that `program` continues tile by tile out of the last of `steps`, and splits the program's axes into rows and
+/// columns as products do. `writes` is what the program writes. All products have one tiling, which is given; there may be none.
 pub(super) fn absorb(
     steps: &mut Vec<Step>,
     program: &mut Program,
     buffers: &[BufferId],
     writes: &[BufferId],
-) -> Vec<Product> {
-    let mut absorbed: Vec<usize> = Vec::new();
-    let mut tiling: Option<Tiling> = None;
-    for index in (steps.len().saturating_sub(NEAR)..steps.len()).rev() {
-        let Some(Source::Product(product)) = &steps[index].source else { continue };
-        let own = product.tiling();
-        let in_time = steps[index + 1..].iter().all(|later| {
-            !later.reads.contains(&product.output()) && product.operands().iter().all(|x| !later.writes.contains(x))
-        });
-        let apart = product.operands().iter().all(|operand| !writes.contains(operand));
-        let fits = in_time && apart && tiling.is_none_or(|tiling| tiling == own);
-        if let Some(outer) = fits.then(|| continues(program, buffers, product.output(), own)).flatten() {
-            let mut axes = std::mem::take(&mut program.outer);
-            axes.append(&mut program.inner);
-            program.inner = axes.split_off(outer);
-            program.outer = axes;
-            tiling = Some(own);
-            absorbed.push(index);
+) -> (Vec<Link>, Option<Tiling>) {
+    let (mut links, mut tiling) = (Vec::new(), None);
+    // Products first: they decide how the program is cut.
+    for wanted in [true, false] {
+        for index in (steps.len().saturating_sub(NEAR)..steps.len()).rev() {
+            let Some(source) = steps[index].source.as_ref().filter(|s| s.tiling().is_some() == wanted) else {
+                continue;
+            };
+            if !in_time(source, &steps[index + 1..], writes) {
+                continue;
+            }
+            match source.tiling() {
+                Some(own) if tiling.is_none_or(|tiling| tiling == own) => {
+                    let Some(outer) = continues(program, buffers, source.output(), own) else { continue };
+                    split(program, outer);
+                    tiling = Some(own);
+                }
+                None if reads_in_place(program, buffers, source.output()) => {}
+                _ => continue,
+            }
+            links.extend(steps.remove(index).source.map(|source| Link { source, own: None }));
         }
     }
-    let sources = absorbed.into_iter().filter_map(|index| steps.remove(index).source);
-    let products =
-        sources.filter_map(|source| if let Source::Product(product) = source { Some(product) } else { None });
-    products.collect()
+    (links, tiling)
 }
 
-/// Takes the draws out of the last of `steps` whose numbers `program` reads nowhere but at the element that it is at.
-pub(super) fn absorb_draws(steps: &mut Vec<Step>, program: &Program, buffers: &[BufferId]) -> Vec<Draw> {
-    let mut draws = Vec::new();
-    for index in (steps.len().saturating_sub(NEAR)..steps.len()).rev() {
-        let Some(Source::Draw(draw)) = &steps[index].source else { continue };
-        let in_time = steps[index + 1..].iter().all(|later| !later.reads.contains(&draw.output()));
-        if in_time && reads_in_place(program, buffers, draw.output()) {
-            draws.push(draw.clone());
-            steps.remove(index);
+/// Whether a source may as well run behind `later` steps, together with what writes to `writes`.
+fn in_time(source: &Source, later: &[Step], writes: &[BufferId]) -> bool {
+    let unread = later.iter().all(|step| !step.reads.contains(&source.output()));
+    let unchanged = |operand| !writes.contains(operand) && later.iter().all(|step| !step.writes.contains(operand));
+    unread && source.operands().iter().all(unchanged)
+}
+
+/// Makes the first `outer` of a program's axes its rows.
+fn split(program: &mut Program, outer: usize) {
+    let mut axes = std::mem::take(&mut program.outer);
+    axes.append(&mut program.inner);
+    program.inner = axes.split_off(outer);
+    program.outer = axes;
+}
+
+/// Lets each worker keep its tile of what `is_private` says nothing else reads, and the program read it there: rows next to each other.
+pub(super) fn keep_tiles(
+    links: &mut [Link],
+    program: &mut Program,
+    buffers: &[BufferId],
+    tiling: Tiling,
+    is_private: impl Fn(&Source) -> bool,
+) {
+    if tiling.row_step * tiling.column_step > LARGEST {
+        return;
+    }
+    for link in links.iter_mut().filter(|link| is_private(&link.source)) {
+        link.own = buffers.iter().position(|buffer| *buffer == link.source.output());
+        link.source = link.source.clone().into_tiles();
+        let rows = program.outer.len();
+        for instr in &mut program.code {
+            if let Instr::Load(access, _) = instr
+                && Some(access.buffer) == link.own
+            {
+                let in_tile =
+                    |stride: &mut isize| *stride = *stride / tiling.columns as isize * tiling.column_step as isize;
+                access.strides[..rows].iter_mut().for_each(in_tile);
+            }
         }
     }
-    draws
 }
 
 /// The number of outer axes with which `program` goes over the rows and columns of `tiling` and reads `buffer` nowhere but at the

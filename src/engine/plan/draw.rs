@@ -2,7 +2,8 @@
 
 use super::build::Build;
 use super::memory::Memory;
-use super::step::{Source, Step, Work};
+use super::source::Source;
+use super::step::{Step, Work};
 use super::view::BufferId;
 use crate::engine::kernels::{Scratch, Tiling, fill_uniform};
 use crate::ir::{Node, Value};
@@ -42,26 +43,22 @@ impl Draw {
         Tiling { column_step, ..Tiling::whole(1, len) }
     }
 
-    /// Draws what stands in one tile of a grid over all numbers.
+    /// Draws what stands in one tile of a grid over all numbers, for an array at `start` whose rows stand `stride` apart.
     ///
     /// # Safety
-    /// As for [`Work::run`]; the tiling has as many elements as there are numbers.
-    pub unsafe fn run_part(&self, tiling: Tiling, tile: usize, memory: &Memory) {
+    /// As for [`Work::run`], with this place for the result; the tiling has as many elements as there are numbers.
+    pub unsafe fn run_to(&self, (tiling, tile): (Tiling, usize), (start, stride): (*mut f32, usize), memory: &Memory) {
         let stream = Stream { seed: memory.run.seed, key: self.key, step: memory.run.step };
         let (rows, columns) = tiling.rect(tile);
-        let whole = columns.len() == tiling.columns;
-        let (lines, width) = if whole { (1, rows.len() * columns.len()) } else { (rows.len(), columns.len()) };
-        for line in 0..lines {
-            let mut at = (rows.start + line) * tiling.columns + columns.start;
-            let end = at + width;
-            while at < end {
-                let (sample, first) = (at / self.row, at % self.row);
-                let count = (self.row - first).min(end - at);
-                let start = memory.pointer(self.out).cast::<f32>().wrapping_add(at);
+        for row in rows {
+            let (mut column, first) = (columns.start, row * tiling.columns);
+            while column < columns.end {
+                let (sample, element) = ((first + column) / self.row, (first + column) % self.row);
+                let count = (self.row - element).min(columns.end - column);
                 // SAFETY: elements of the result, which no other tile has.
-                let out = unsafe { std::slice::from_raw_parts_mut(start, count) };
-                self.fill(stream, sample as u32, first, out);
-                at += count;
+                let out = unsafe { std::slice::from_raw_parts_mut(start.wrapping_add(row * stride + column), count) };
+                self.fill(stream, sample as u32, element, out);
+                column += count;
             }
         }
     }
@@ -95,8 +92,9 @@ impl Work for Draw {
     }
 
     unsafe fn run(&self, tile: usize, memory: &Memory, _: &mut Scratch) {
+        let (tiling, start) = (self.tiling(), memory.pointer(self.out).cast());
         // SAFETY: the caller's promise.
-        unsafe { self.run_part(self.tiling(), tile, memory) };
+        unsafe { self.run_to((tiling, tile), (start, tiling.columns), memory) };
     }
 }
 

@@ -8,11 +8,9 @@ use smallvec::{SmallVec, smallvec};
 
 use super::axes::{AxisMap, identity, of_operand, through};
 use super::build::Build;
-use super::chain;
-use super::draw::Draw;
+use super::chain::{self, Link};
 use super::formula;
 use super::group::{Group, Member, Place, Role};
-use super::matmul::Product;
 use super::memory::{Buffer, Home, Memory};
 use super::step::{Step, Work};
 use super::store::Kind;
@@ -31,7 +29,8 @@ pub(super) struct Loops {
 /// What combines the partial sums of a loop nest's tiles.
 struct Finish(Loops);
 
-type Pointers = SmallVec<[*mut f32; 64]>;
+/// An address for each buffer of a loop nest.
+pub(super) type Pointers = SmallVec<[*mut f32; 64]>;
 
 impl Loops {
     /// How they are cut.
@@ -39,7 +38,18 @@ impl Loops {
         self.fused.tiling()
     }
 
-    fn pointers(&self, memory: &Memory) -> (Pointers, *mut f32) {
+    /// What is done with one tile of the buffers at `pointers`.
+    ///
+    /// # Safety
+    /// As for [`Work::run`], with these addresses.
+    pub unsafe fn run_on(&self, tile: usize, (pointers, partials): &(Pointers, *mut f32), scratch: &mut Scratch) {
+        // SAFETY: accesses stay within their buffers by construction of the views; in-place writes were allowed only where loads and
+        // stores agree; the rest is the caller's promise.
+        unsafe { self.fused.run_tile(tile, pointers, *partials, scratch) };
+    }
+
+    /// Where the buffers are, and the partial results.
+    pub fn pointers(&self, memory: &Memory) -> (Pointers, *mut f32) {
         let pointers = self.buffers.iter().map(|buffer| memory.pointer(*buffer).cast()).collect();
         (pointers, self.partials.map_or(std::ptr::null_mut(), |buffer| memory.pointer(buffer).cast()))
     }
@@ -65,10 +75,8 @@ impl Work for Loops {
     }
 
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
-        let (pointers, partials) = self.pointers(memory);
-        // SAFETY: accesses stay within their buffers by construction of the views; in-place writes were allowed only where loads and
-        // stores agree; the rest is the caller's promise.
-        unsafe { self.fused.run_tile(tile, &pointers, partials, scratch) };
+        // SAFETY: the caller's promise.
+        unsafe { self.run_on(tile, &self.pointers(memory), scratch) };
     }
 }
 
@@ -315,24 +323,22 @@ impl Emit<'_, '_> {
     }
 
     fn finish(self, group: &Group) {
-        let Emit { build, mut program, buffers, mut reads, writes, .. } = self;
+        let Emit { build, item, mut program, buffers, mut reads, writes, .. } = self;
         let Some(value) = group.members.last().map(|last| last.value) else { return };
         program.shared = (0..buffers.len()).filter(|at| build.is_multiplied(buffers[*at])).collect();
-        let products = chain::absorb(&mut build.steps, &mut program, &buffers, &writes);
-        let draws = chain::absorb_draws(&mut build.steps, &program, &buffers);
-        let fused = Arc::new(match products.first() {
-            Some(product) => Fused::with_tiling(&program, product.tiling()),
-            None => Fused::new(program),
-        });
+        let (mut links, tiling) = chain::absorb(&mut build.steps, &mut program, &buffers, &writes);
+        let tiling = tiling.unwrap_or_else(|| Fused::suggested_tiling(&mut program));
+        chain::keep_tiles(&mut links, &mut program, &buffers, tiling, |source| build.is_last_use(source.value(), item));
+        let fused = Arc::new(Fused::with_tiling(&program, tiling));
         let words = fused.partials_len();
         let partials =
             (words > 0).then(|| build.buffers.push(Buffer { home: Home::Arena, kind: Kind::F32, len: words }));
-        let sources = products.iter().map(Product::value).chain(draws.iter().map(Draw::value));
+        let sources = links.iter().map(|link| link.source.value());
         let values = sources.chain(group.members.iter().map(|member| member.value)).collect();
-        let made: Vec<BufferId> = products.iter().map(Product::output).chain(draws.iter().map(Draw::output)).collect();
-        let touched: Vec<BufferId> = writes.iter().chain(&partials).chain(&made).copied().collect();
-        reads.retain(|buffer| !made.contains(buffer));
-        reads.extend(products.iter().flat_map(|product| product.operands()));
+        let left = links.iter().filter_map(Link::written);
+        let touched: Vec<BufferId> = writes.iter().copied().chain(partials).chain(left).collect();
+        reads.retain(|buffer| !links.iter().any(|link| link.source.output() == *buffer));
+        reads.extend(links.iter().flat_map(|link| link.source.operands()));
         reads.sort_unstable();
         reads.dedup();
         let loops = Loops { fused, buffers, partials };
@@ -340,7 +346,7 @@ impl Emit<'_, '_> {
             let work = Box::new(Finish(loops.clone()));
             Step { work, reads: vec![partials], writes, source: None, value, fused: Vec::new(), label: "finish" }
         });
-        let (work, label) = chain::work(products, draws, loops);
+        let (work, label) = chain::work(links, loops);
         build.steps.push(Step { work, reads, writes: touched, source: None, value, fused: values, label });
         build.steps.extend(finish);
     }

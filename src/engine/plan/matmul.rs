@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::build::Build;
 use super::memory::Memory;
-use super::step::{Source, Step, Work};
+use super::source::Source;
+use super::step::{Step, Work};
 use super::view::{BufferId, View};
 use crate::engine::kernels::{Gemm, Matrix, Scratch, Tiling};
 use crate::ir::{Node, Value};
@@ -14,8 +15,9 @@ use crate::ir::{Node, Value};
 #[derive(Clone)]
 pub(super) struct Product {
     gemm: Gemm,
-    a: (BufferId, usize),
-    b: (BufferId, usize),
+    /// The buffers of both operands, and where in them the matrices start.
+    operands: [BufferId; 2],
+    offsets: [usize; 2],
     c: BufferId,
     /// The value that it computes.
     value: Value,
@@ -28,8 +30,8 @@ impl Product {
     }
 
     /// What it reads.
-    pub fn operands(&self) -> [BufferId; 2] {
-        [self.a.0, self.b.0]
+    pub fn operands(&self) -> &[BufferId] {
+        &self.operands
     }
 
     /// The value that it computes.
@@ -40,6 +42,21 @@ impl Product {
     /// What it writes, row-major and from the start.
     pub fn output(&self) -> BufferId {
         self.c
+    }
+
+    /// The same product for [`run_to`](Self::run_to) places where the rows of a tile stand next to each other.
+    pub fn into_tiles(self) -> Product {
+        Product { gemm: self.gemm.into_tiles(), ..self }
+    }
+
+    /// Computes one tile of the matrix at `c`.
+    ///
+    /// # Safety
+    /// As for [`Work::run`], with this place for the result.
+    pub unsafe fn run_to(&self, tile: usize, c: *mut f32, memory: &Memory, scratch: &mut Scratch) {
+        let start = |x: usize| memory.pointer(self.operands[x]).cast::<f32>().wrapping_add(self.offsets[x]);
+        // SAFETY: the strides are those of views within their buffers; the rest is the caller's promise.
+        unsafe { self.gemm.run_tile(tile, start(0), start(1), c, scratch) };
     }
 }
 
@@ -64,9 +81,8 @@ impl Work for Product {
     }
 
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
-        let start = |(buffer, offset): (BufferId, usize)| memory.pointer(buffer).cast::<f32>().wrapping_add(offset);
-        // SAFETY: the strides are those of views within their buffers; the rest is the caller's promise.
-        unsafe { self.gemm.run_tile(tile, start(self.a), start(self.b), start((self.c, 0)), scratch) };
+        // SAFETY: the caller's promise.
+        unsafe { self.run_to(tile, memory.pointer(self.c).cast(), memory, scratch) };
     }
 }
 
@@ -138,7 +154,8 @@ pub(super) fn lower(build: &mut Build, value: Value, node: &Node) {
         gemm = gemm.starting_at(a.starts().zip(b.starts()).map(|(a, b)| [a, b]).collect());
     }
     let (a, b) = (a.view, b.view);
-    let product = Product { gemm, a: (a.buffer, a.offset), b: (b.buffer, b.offset), c: output.buffer, value };
+    let (operands, offsets) = ([a.buffer, b.buffer], [a.offset, b.offset]);
+    let product = Product { gemm, operands, offsets, c: output.buffer, value };
     build.steps.push(Step {
         work: Box::new(product.clone()),
         reads: product.operands().to_vec(),

@@ -41,6 +41,7 @@ mod pooling;
 mod profile;
 mod run;
 mod schedule;
+mod source;
 mod step;
 mod store;
 mod view;

@@ -3,9 +3,8 @@
 
 use std::ops::Range;
 
-use super::draw::Draw;
-use super::matmul::Product;
 use super::memory::Memory;
+use super::source::Source;
 use super::view::BufferId;
 use crate::engine::kernels::{Scratch, Tiling};
 use crate::ir::Value;
@@ -36,14 +35,6 @@ pub(super) trait Work: Send + Sync {
     /// `memory` holds the buffers of the plan that this was built for; what is read was written before, and nobody else writes what
     /// this tile reads or touches what it writes.
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch);
-}
-
-/// Work that one array is the result of, which can be done in part for each tile of a loop nest behind it.
-pub(super) enum Source {
-    /// A product of matrices, in tiles of its own choice.
-    Product(Product),
-    /// Random numbers, in any tiles.
-    Draw(Draw),
 }
 
 /// Work with what it touches.

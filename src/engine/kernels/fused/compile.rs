@@ -112,10 +112,15 @@ impl Fused {
     /// # Panics
     /// If an instruction reads a register that is not defined before it, an access has the wrong number of strides, or
     /// a store broadcasts away an axis that its value depends on. Such programs are mistakes of the caller.
-    pub fn new(program: Program) -> Fused {
-        let program = flattened(program);
-        let tiling = suggested(&program);
+    pub fn new(mut program: Program) -> Fused {
+        let tiling = Fused::suggested_tiling(&mut program);
         Fused::compile(&program, tiling, Isa::detect())
+    }
+
+    /// How [`new`](Fused::new) cuts a program. One without reductions over part of the axes becomes a single row for it.
+    pub fn suggested_tiling(program: &mut Program) -> Tiling {
+        flatten(program);
+        suggested(program)
     }
 
     /// As [`new`](Fused::new), cut as given; programs that combine rows need tiles of whole rows.
@@ -252,13 +257,12 @@ impl Action {
 }
 
 /// Without reductions over part of the axes, the space is one row.
-fn flattened(mut program: Program) -> Program {
+fn flatten(program: &mut Program) {
     if !program.code.iter().any(|i| matches!(i, Instr::FoldRow(..) | Instr::FoldColumns(..))) {
         let mut axes = std::mem::take(&mut program.outer);
         axes.append(&mut program.inner);
         program.inner = axes;
     }
-    program
 }
 
 fn suggested(program: &Program) -> Tiling {

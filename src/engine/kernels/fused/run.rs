@@ -19,6 +19,8 @@ pub struct Scratch {
     /// Panels of a product, and of which operand they are as long as that is known, with their length.
     panels: AlignedBuf,
     held: Option<(View, usize)>,
+    /// What a loop nest reads of products and draws that nothing else reads.
+    tiles: AlignedBuf,
     table: Vec<Operand>,
     /// What a call of machine code gets: addresses, and numbers.
     pointers: Vec<*mut f32>,
@@ -45,6 +47,7 @@ impl Scratch {
             words: AlignedBuf::zeroed(0),
             panels: AlignedBuf::zeroed(0),
             held: None,
+            tiles: AlignedBuf::zeroed(0),
             table: Vec::new(),
             pointers: Vec::new(),
             scalars: Vec::new(),
@@ -77,6 +80,12 @@ impl Scratch {
     /// The panels are now those of an operand.
     pub(in super::super) fn hold_panels(&mut self, of: (View, usize)) {
         self.held = Some(of);
+    }
+
+    /// Room for `len` words of what is computed for one tile.
+    pub fn tiles(&mut self, len: usize) -> *mut f32 {
+        self.tiles.ensure(len);
+        self.tiles.as_mut_ptr()
     }
 
     /// At least `len` words, whatever they hold.

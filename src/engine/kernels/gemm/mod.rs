@@ -82,6 +82,13 @@ impl Gemm {
         Gemm { accumulate: true, ..self }
     }
 
+    /// The rows of C stand no further apart than a tile is wide: each tile is written to a place of its own, the address of C being that
+    /// of the first element less where the tile begins.
+    pub fn into_tiles(self) -> Self {
+        let row = self.tiling.column_step as isize;
+        Gemm { c: Matrix { batch: self.m as isize * row, row, column: 1 }, ..self }
+    }
+
     /// The same product on another instruction set, for comparisons.
     ///
     /// # Panics
@@ -299,7 +306,7 @@ fn tiling(batch: usize, m: usize, n: usize, k: usize) -> Tiling {
 
     if batch == 1 && k <= SHORT && m >= WIDE[0] && n >= WIDE[1] {
         let column_step = n.min(FLAT_MOST[1]);
-        let row_step = (FLAT / column_step / ROWS * ROWS).clamp(ROWS, FLAT_MOST[0]);
+        let row_step = even_rows(m, (FLAT / column_step).clamp(ROWS, FLAT_MOST[0]));
         return Tiling { rows: m, columns: n, row_step, column_step, order: Order::Across };
     }
     let column_step = PANEL.min(n).max(1);
@@ -313,4 +320,20 @@ fn tiling(batch: usize, m: usize, n: usize, k: usize) -> Tiling {
     };
     let order = if batch == 1 { Order::Down } else { Order::Across };
     Tiling { rows: batch * m, columns: n, row_step: row_step.max(1), column_step, order }
+}
+
+/// Rows of tiles that divide `m` rows evenly between two workers, and so well into register blocks: at most `most`, and more than half
+/// of it.
+fn even_rows(m: usize, most: usize) -> usize {
+    /// A block with fewer rows takes as long as one with these: it waits for B.
+    const SLIM: usize = 3;
+
+    let time = |rows: usize| rows / ROWS * ROWS + if rows.is_multiple_of(ROWS) { 0 } else { SLIM.max(rows % ROWS) };
+    let times = |rows: usize, step: usize| rows / step * time(step) + time(rows % step);
+    // The longer of the two parts, cut between tiles as close to the middle as may be.
+    let slowest = |step: usize| {
+        let upper = ((m / 2 + step / 2) / step * step).min(m);
+        times(upper, step).max(times(m - upper, step))
+    };
+    (most / 2 + 1..=most).rev().min_by_key(|step| slowest(*step)).unwrap_or(most)
 }

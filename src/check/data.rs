@@ -10,15 +10,12 @@ use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::ast::{CallArg, DataSource, ExprId, ExprKind, Name, Stmt, StmtKind};
 
-/// Readers that the language has and this version does not.
-const READERS_TO_COME: [&str; 1] = ["parquet"];
-
 /// The readers of data files.
-pub const READERS: [&str; 7] = ["csv", "idx", "images", "npy", "npz", "safetensors", "text"];
+pub const READERS: [&str; 8] = ["csv", "idx", "images", "npy", "npz", "parquet", "safetensors", "text"];
 
 /// Whether `name` is a reader's.
 pub fn is_reader(name: &str) -> bool {
-    READERS.contains(&name) || READERS_TO_COME.contains(&name)
+    READERS.contains(&name)
 }
 
 impl<'a> Checker<'a> {
@@ -124,9 +121,16 @@ impl<'a> Checker<'a> {
         {
             return self.reader(name, args, expr.span);
         }
-        let diagnostic =
-            Diagnostic::at(Code::E0114, expr.span, "a whole data set is read by `csv`", "this is no reader");
-        self.report(diagnostic.help("write `csv(\"f.csv\")`, or give each input a column in braces"));
+        let diagnostic = Diagnostic::at(
+            Code::E0114,
+            expr.span,
+            "a whole data set is read by `csv` or `parquet`",
+            "this is no reader",
+        );
+        self.report(
+            diagnostic
+                .help("write `csv(\"f.csv\")` or `parquet(\"f.parquet\")`, or give each input a column in braces"),
+        );
         None
     }
 
@@ -136,6 +140,7 @@ impl<'a> Checker<'a> {
             "idx" => Format::Idx,
             "npy" => Format::Npy,
             "npz" => Format::Npz,
+            "parquet" => Format::Parquet,
             "safetensors" => Format::Safetensors,
             "csv" => Format::Csv,
             "images" => Format::Images,
@@ -250,17 +255,12 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_reader(&mut self, name: &str, span: Span) {
-        if READERS_TO_COME.contains(&name) {
-            let title = format!("`{name}(...)` files are not supported yet");
-            let diagnostic = Diagnostic::at(Code::E0116, span, title, "this part of the language is still to come");
-            self.report(diagnostic.help("write the columns into a `csv` or `npy` file first"));
-            return;
-        }
         let mut diagnostic =
             Diagnostic::at(Code::E0102, span, format!("unknown reader `{name}`"), "not a reader of data");
         diagnostic = match closest(name, READERS) {
             Some(near) => diagnostic.help(format!("a similar reader exists: `{near}`")),
-            None => diagnostic.note("the readers are `csv`, `idx`, `images`, `npy`, `npz`, `safetensors` and `text`"),
+            None => diagnostic
+                .note("the readers are `csv`, `idx`, `images`, `npy`, `npz`, `parquet`, `safetensors` and `text`"),
         };
         self.report(diagnostic);
     }

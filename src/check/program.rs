@@ -164,6 +164,8 @@ pub enum Format {
     Npz,
     /// Comma-separated values.
     Csv,
+    /// Columns of a Parquet file.
+    Parquet,
     /// An array of a `.safetensors` file.
     Safetensors,
     /// A folder of pictures; with a name, which is `class`, the numbers of its sub-folders.

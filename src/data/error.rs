@@ -79,8 +79,11 @@ impl DataError {
         }
     }
 
-    /// A fault that the system reported while `path` was opened or read.
+    /// A fault that the system reported while `path` was opened or read, or the fault that a decoder handed on as an [`io::Error`].
     pub(super) fn from_io(path: &Path, error: &io::Error) -> DataError {
+        if let Some(own) = error.get_ref().and_then(|inner| inner.downcast_ref::<DataError>()) {
+            return own.clone();
+        }
         let (kind, message) = match error.kind() {
             io::ErrorKind::NotFound => (DataErrorKind::Missing, "there is no such file".to_string()),
             io::ErrorKind::PermissionDenied => {

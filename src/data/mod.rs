@@ -15,6 +15,8 @@ mod idx;
 mod nnc;
 mod npy;
 mod open;
+mod parquet;
+mod parquet_leaf;
 mod picture;
 mod safetensors;
 mod set;

@@ -3,7 +3,7 @@
 //! A gray picture has one channel, a coloured one three, in the order red, green, blue; a transparent one has its opacity as a last
 //! channel. Palettes are written out. A picture is taken as it is stored: no resizing, no turning.
 
-use std::io::BufReader;
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::{Path, PathBuf};
 
 use image::{ColorType, ImageDecoder, ImageError, ImageReader};
@@ -28,12 +28,25 @@ pub(super) fn is_picture(name: &str) -> bool {
 
 /// What one picture is: a sample of so many channels, rows and columns.
 pub(super) fn header(path: &Path) -> Result<Header, DataError> {
-    described(path, &decoder(path)?)
+    described(path, &decoder(path, BufReader::new(open_file(path)?))?)
 }
 
 /// The picture's elements, plane after plane, as the header at `path` has them.
 pub(super) fn read(path: &Path) -> Result<(Header, Vec<u8>), DataError> {
-    let decoder = decoder(path)?;
+    elements(path, decoder(path, BufReader::new(open_file(path)?))?)
+}
+
+/// As [`header`], of a picture in memory; `path` is for messages.
+pub(super) fn header_in(path: &Path, bytes: &[u8]) -> Result<Header, DataError> {
+    described(path, &decoder(path, Cursor::new(bytes))?)
+}
+
+/// As [`read`], of a picture in memory; `path` is for messages.
+pub(super) fn read_in(path: &Path, bytes: &[u8]) -> Result<(Header, Vec<u8>), DataError> {
+    elements(path, decoder(path, Cursor::new(bytes))?)
+}
+
+fn elements(path: &Path, decoder: impl ImageDecoder) -> Result<(Header, Vec<u8>), DataError> {
     let header = described(path, &decoder)?;
     let mut pixels = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX)];
     decoder.read_image(&mut pixels).map_err(|error| damaged(path, error))?;
@@ -46,10 +59,21 @@ pub(super) fn read(path: &Path) -> Result<(Header, Vec<u8>), DataError> {
     Ok((header, planes))
 }
 
-fn decoder(path: &Path) -> Result<impl ImageDecoder, DataError> {
-    let file = BufReader::new(open_file(path)?);
+fn decoder<'r>(path: &Path, mut file: impl BufRead + Seek + 'r) -> Result<impl ImageDecoder + 'r, DataError> {
+    let mut start = [0; 16];
+    let begun = fill(&mut file, &mut start).and_then(|filled| file.rewind().map(|()| filled));
+    let filled = begun.map_err(|error| DataError::from_io(path, &error))?;
     let reader = ImageReader::new(file).with_guessed_format().map_err(|error| DataError::from_io(path, &error))?;
-    reader.into_decoder().map_err(|error| damaged(path, error))
+    reader.into_decoder().map_err(|error| match error {
+        ImageError::Unsupported(_) => {
+            let error = DataError::new(path, DataErrorKind::Malformed, "this is neither a PNG nor a JPEG picture");
+            match signature(&start[..filled]) {
+                Some(what) => error.help(format!("it looks like {what}")),
+                None => error.help("convert it to PNG"),
+            }
+        }
+        other => damaged(path, other),
+    })
 }
 
 fn described(path: &Path, decoder: &impl ImageDecoder) -> Result<Header, DataError> {
@@ -69,15 +93,6 @@ fn described(path: &Path, decoder: &impl ImageDecoder) -> Result<Header, DataErr
 fn damaged(path: &Path, error: ImageError) -> DataError {
     match error {
         ImageError::IoError(error) => DataError::from_io(path, &error),
-        ImageError::Unsupported(_) => {
-            let mut start = [0; 16];
-            let filled = open_file(path).map_or(0, |mut file| fill(&mut file, &mut start).unwrap_or(0));
-            let error = DataError::new(path, DataErrorKind::Malformed, "this is neither a PNG nor a JPEG picture");
-            match signature(&start[..filled]) {
-                Some(what) => error.help(format!("it looks like {what}")),
-                None => error.help("convert it to PNG"),
-            }
-        }
         other => DataError::new(path, DataErrorKind::Malformed, format!("the picture is damaged: {other}")),
     }
 }

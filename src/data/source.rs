@@ -12,7 +12,7 @@ use super::store::Budget;
 use super::table::{Asked, Cells, Columns, Table, select};
 use super::text::{self, Windows};
 use super::want::Want;
-use super::{cells, idx, nnc, npy, picture, safetensors};
+use super::{cells, idx, nnc, npy, parquet, picture, safetensors};
 
 /// Where a column comes from. Paths are resolved already: relative to the `.nn` file in its text, not here.
 ///
@@ -70,6 +70,15 @@ pub enum Source {
         /// The folder.
         path: PathBuf,
     },
+    /// Columns of a Parquet file.
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// Which columns.
+        columns: Columns,
+        /// Whether bytes and pictures stay whole numbers.
+        raw: bool,
+    },
     /// An array of a `.safetensors` file, plain or gzip.
     Safetensors {
         /// The file.
@@ -99,6 +108,7 @@ impl Source {
             | Source::Dataset { path, .. }
             | Source::Safetensors { path, .. }
             | Source::Images { path, .. }
+            | Source::Parquet { path, .. }
             | Source::ImageClasses { path }
             | Source::Text { path, .. } => path,
         }
@@ -141,6 +151,7 @@ impl Source {
             Source::Npz { path, key, raw } => npy::npz_load(path, key, want, *raw, budget),
             Source::Safetensors { path, key, raw } => safetensors::load(path, key, want, *raw, budget),
             Source::Text { path, windows } => text::load(path, *windows, want, budget),
+            Source::Parquet { path, columns, raw } => parquet::load(path, columns, want, *raw, budget),
             Source::Images { path, raw } => picture::load(path, want, *raw, budget),
             Source::ImageClasses { path } => picture::load_classes(path, want, budget),
             Source::Csv { path, .. } | Source::Dataset { path, .. } => {
@@ -176,6 +187,7 @@ impl Catalog {
             Source::Npz { path, key, .. } => npy::npz_header(path, key),
             Source::Safetensors { path, key, .. } => safetensors::header(path, key),
             Source::Text { path, windows } => text::header(path, *windows),
+            Source::Parquet { path, columns, .. } => parquet::header(path, columns),
             Source::Images { path, .. } => picture::folder_header(path),
             Source::ImageClasses { path } => {
                 Ok(Header { number: Number::I32, shape: Vec::new(), rows: picture::classes(path)?.len() })

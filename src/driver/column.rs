@@ -102,6 +102,8 @@ fn whole(source: &Source) -> Result<Tensor, DataError> {
 fn element(source: &Source, header: &Header) -> DType {
     match (source, header.number) {
         (Source::Images { .. } | Source::Dataset { .. }, Number::U8 | Number::U16) => DType::F32,
+        // Three axes of 16 bits are a picture.
+        (Source::Parquet { .. }, Number::U16) if header.shape.len() == 3 => DType::F32,
         (Source::Text { .. }, _) => DType::Index(Dim::from(256i64)),
         (_, Number::Text | Number::F16 | Number::F32 | Number::F64) => DType::F32,
         (_, Number::Bool) => DType::Bool,

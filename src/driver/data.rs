@@ -19,7 +19,7 @@ use crate::train::{Training, Unmet, sizes_of, unmet_claim};
 pub struct DataOverride {
     /// `train`, `validation` or `test`.
     pub set: String,
-    /// The CSV file, relative to the working folder.
+    /// The CSV or Parquet file, relative to the working folder.
     pub path: PathBuf,
 }
 
@@ -160,7 +160,9 @@ fn statements(
         }
     }
     for over in overrides {
-        match whole(&program.graph, &over.path, catalog) {
+        let is_parquet = over.path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"));
+        let format = if is_parquet { Format::Parquet } else { Format::Csv };
+        match whole(&program.graph, &over.path, format, catalog) {
             Ok(columns) => {
                 let feed = |(input, source)| Feed { input, from: From::File(source), span: None };
                 let columns = columns.into_iter().map(feed).collect();
@@ -176,11 +178,12 @@ fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path, catalog: &Ca
     let columns = match &statement.source {
         DataColumns::Whole(reader) => {
             let path = folder.join(&reader.path);
-            if reader.format != Format::Csv || reader.select != Select::All {
-                let title = "only a `csv(...)` file holds every column by name";
+            if !matches!(reader.format, Format::Csv | Format::Parquet) || reader.select != Select::All {
+                let title = "only a whole `csv` or `parquet` file holds every column by name";
                 return Err(Diagnostic::at(Code::E0401, reader.span, title, "give each input a column in braces"));
             }
-            let columns = whole(graph, &path, catalog).map_err(|error| error.diagnostic(Some(reader.span)))?;
+            let columns = whole(graph, &path, reader.format, catalog);
+            let columns = columns.map_err(|error| error.diagnostic(Some(reader.span)))?;
             let feed = |(input, source)| Feed { input, from: From::File(source), span: Some(reader.span) };
             columns.into_iter().map(feed).collect()
         }
@@ -198,8 +201,12 @@ fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path, catalog: &Ca
     Ok(Resolved { set: statement.set.clone(), span: Some(statement.span), columns })
 }
 
-/// Every input's column of one CSV: variables of NNC's format, or plain columns of the inputs' names.
-fn whole(graph: &Graph, path: &Path, catalog: &Catalog) -> Result<Vec<(String, Source)>, DataError> {
+/// Every input's column of one file: columns of a Parquet file, or of a CSV, where they may be variables of NNC's format.
+fn whole(graph: &Graph, path: &Path, format: Format, catalog: &Catalog) -> Result<Vec<(String, Source)>, DataError> {
+    if format == Format::Parquet {
+        let column = |input: &Input| (input.name.clone(), parquet_column(path, &input.name));
+        return Ok(feeds_of(graph).map(column).collect());
+    }
     let variables = catalog.dataset_variables(path)?;
     let column = |input: &Input| (input.name.clone(), csv_column(path, &variables, &input.name));
     Ok(feeds_of(graph).map(column).collect())
@@ -212,6 +219,11 @@ pub(super) fn csv_column(path: &Path, variables: &[String], name: &str) -> Sourc
         true => Source::Dataset { path, variable: name.to_owned(), raw: false },
         false => Source::Csv { path, columns: Columns::One(name.to_owned()) },
     }
+}
+
+/// The column `name` of a Parquet file.
+pub(super) fn parquet_column(path: &Path, name: &str) -> Source {
+    Source::Parquet { path: path.to_path_buf(), columns: Columns::One(name.to_owned()), raw: false }
 }
 
 /// What a reader's call in the column of `input` reads.
@@ -229,6 +241,11 @@ pub(super) fn source_of(reader: &Reader, input: &str, folder: &Path) -> Source {
         (Format::Csv, Select::Name(name)) => Source::Csv { path, columns: Columns::One(name.clone()) },
         (Format::Csv, Select::Names(names)) => Source::Csv { path, columns: Columns::Several(names.clone()) },
         (Format::Csv, Select::All) => Source::Dataset { path, variable: input.to_owned(), raw },
+        (Format::Parquet, Select::Names(names)) => {
+            Source::Parquet { path, columns: Columns::Several(names.clone()), raw }
+        }
+        (Format::Parquet, Select::Name(name)) => Source::Parquet { path, columns: Columns::One(name.clone()), raw },
+        (Format::Parquet, Select::All) => Source::Parquet { path, columns: Columns::One(input.to_owned()), raw },
         (Format::Images, Select::All) => Source::Images { path, raw },
         (Format::Images, _) => Source::ImageClasses { path },
     }

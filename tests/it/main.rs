@@ -24,6 +24,7 @@ mod mutations;
 mod networks;
 mod ops_batch;
 mod optimizers;
+mod parquet;
 mod passes;
 mod recurrent;
 mod reference;

@@ -15,7 +15,7 @@ use crate::syntax::ast::{Arg, Block, DimExpr, FnBody, Function, LayerDef, Name, 
 use crate::tensor::{Dim, Type};
 
 /// What a definition can be told without knowing its arguments: the faults that no argument mends.
-const CERTAIN: [Code; 21] = [
+const CERTAIN: [Code; 20] = [
     Code::E0102,
     Code::E0104,
     Code::E0105,
@@ -24,7 +24,6 @@ const CERTAIN: [Code; 21] = [
     Code::E0108,
     Code::E0112,
     Code::E0113,
-    Code::E0116,
     Code::E0201,
     Code::E0202,
     Code::E0203,

@@ -8,6 +8,7 @@ use super::checker::Checker;
 use super::value::{Builtin, Truth, Val};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Attr, Attrs, Node, Op, Place, op};
+use crate::ops::image::convolution::{CONVOLUTION, CONVOLUTION_DATA_GRADIENT};
 use crate::ops::{self, Default, EvalCall, InferCall, Misfit, Param, ParamKind, Primitive, RunContext};
 use crate::source::Span;
 use crate::tensor::{DType, Dim, Shape, Tensor, Type};
@@ -104,6 +105,13 @@ impl<'a> Checker<'a> {
         {
             return error;
         }
+        if [CONVOLUTION, CONVOLUTION_DATA_GRADIENT].contains(&op)
+            && let Some(weight) = inputs.get(1).filter(|weight| self.graph.node(**weight).per_sample)
+        {
+            let at = written.get(1).copied().unwrap_or(span);
+            let refused = self.weight_of_a_sample(*weight, at);
+            return self.report(refused);
+        }
         match self.builder(span).try_emit(op, inputs, attrs) {
             Ok(value) => {
                 self.stamp_value(value, span);
@@ -117,6 +125,18 @@ impl<'a> Checker<'a> {
                 self.misfit(op, &misfit, inputs, at)
             }
         }
+    }
+
+    /// A convolution by a `weight` that differs from sample to sample, which no engine computes.
+    fn weight_of_a_sample(&self, weight: ir::Value, span: Span) -> Diagnostic {
+        let title = "a convolution's weight cannot differ from sample to sample yet";
+        let diagnostic = Diagnostic::at(Code::E0116, span, title, format!("{} of each sample", self.graph.ty(weight)));
+        let help = "make it a `param`, a constant, or a mean over `all_samples(...)`; sums over shifted copies of the image work too";
+        match self.user_place(self.graph.node(weight).place).filter(|place| *place != span) {
+            Some(place) => diagnostic.label(place, "this depends on the sample"),
+            None => diagnostic,
+        }
+        .help(help)
     }
 
     /// A call of a primitive.

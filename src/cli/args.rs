@@ -76,7 +76,7 @@ impl Model {
 
 #[derive(Debug, clap::Args)]
 pub struct Data {
-    /// Replace a data set (train, validation or test) by a CSV file
+    /// Replace a data set (train, validation or test) by a CSV or Parquet file
     #[arg(long, value_name = "SET=FILE", value_parser = data)]
     pub data: Vec<DataOverride>,
 }
@@ -166,7 +166,7 @@ pub struct Infer {
     /// The trained weights
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
-    /// A file for an input: .npy, .npz, .csv, IDX, a picture or a folder of pictures
+    /// A file for an input: .npy, .npz, .csv, .parquet, .safetensors, IDX, a picture or a folder of pictures
     #[arg(long, value_name = "NAME=FILE", value_parser = file)]
     pub input: Vec<(String, PathBuf)>,
     /// An output; all when none is given

@@ -128,7 +128,7 @@ impl Column {
 
 /// `fault` as an error of the file at `path`.
 pub(super) fn misfit(path: &Path, kind: DataErrorKind, fault: Fault) -> DataError {
-    DataError { help: fault.help, ..DataError::new(path, kind, fault.message) }
+    DataError { help: fault.help, around: fault.around, ..DataError::new(path, kind, fault.message) }
 }
 
 /// The sizes that data fixed: each symbol of `wants` with its size in the fitted `shapes`, in order of first use.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Applicability, Code, Diagnostic, Edit, Fix};
 use crate::source::Span;
 
 /// What sort of fault it is.
@@ -28,8 +28,10 @@ pub enum DataErrorKind {
     Shape,
     /// A value is no number, not finite, or outside the input's range.
     Value,
-    /// Numbers of rows differ, or there are no rows.
+    /// Numbers of rows differ.
     Rows,
+    /// There are no samples.
+    Empty,
 }
 
 impl DataErrorKind {
@@ -41,7 +43,11 @@ impl DataErrorKind {
             | DataErrorKind::Malformed
             | DataErrorKind::Truncated
             | DataErrorKind::Unsupported => Code::E0403,
-            DataErrorKind::Name | DataErrorKind::Shape | DataErrorKind::Value | DataErrorKind::Rows => Code::E0401,
+            DataErrorKind::Name
+            | DataErrorKind::Shape
+            | DataErrorKind::Value
+            | DataErrorKind::Rows
+            | DataErrorKind::Empty => Code::E0401,
         }
     }
 }
@@ -63,6 +69,34 @@ pub struct DataError {
     pub message: String,
     /// What to do about it.
     pub help: Option<Box<str>>,
+    /// What to write around the column, as the help says.
+    pub around: Option<Around>,
+}
+
+/// What is written before and after a column to make it fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Around {
+    before: Box<str>,
+    after: Box<str>,
+}
+
+impl Around {
+    /// `before` and `after`.
+    pub(super) fn new(before: impl Into<Box<str>>, after: impl Into<Box<str>>) -> Around {
+        Around { before: before.into(), after: after.into() }
+    }
+
+    fn edits(&self, span: Span) -> Vec<Edit> {
+        let insert =
+            |at: u32, text: &str| Edit { span: Span::new(span.file, at as usize, at as usize), text: text.into() };
+        vec![insert(span.start, &self.before), insert(span.end, &self.after)]
+    }
+}
+
+impl fmt::Display for Around {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.before, self.after)
+    }
 }
 
 impl DataError {
@@ -76,6 +110,7 @@ impl DataError {
             kind,
             message: message.into(),
             help: None,
+            around: None,
         }
     }
 
@@ -158,14 +193,22 @@ impl DataError {
             Some(span) => Diagnostic::at(self.code(), span, title, self.label()),
             None => Diagnostic::new(self.code(), title),
         };
-        match &self.help {
-            Some(help) => diagnostic.help(&**help),
-            None => diagnostic,
+        match (&self.help, &self.around, span) {
+            (Some(help), Some(around), Some(span)) => {
+                let (title, edits) = (help.to_string(), around.edits(span));
+                let fix = Fix { title, edits, applicability: Applicability::Maybe };
+                Diagnostic { fixes: vec![fix], ..diagnostic }
+            }
+            (Some(help), ..) => diagnostic.help(&**help),
+            (None, ..) => diagnostic,
         }
     }
 
     fn label(&self) -> &'static str {
         match self.kind {
+            DataErrorKind::Missing if self.path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
+                "there is no such folder"
+            }
             DataErrorKind::Missing => "there is no such file",
             DataErrorKind::Unreadable => "this cannot be read",
             DataErrorKind::Malformed => "this is not in the format that is read here",
@@ -175,6 +218,7 @@ impl DataError {
             DataErrorKind::Shape => "the samples have another shape",
             DataErrorKind::Value => "a value does not fit the input",
             DataErrorKind::Rows => "the numbers of rows do not agree",
+            DataErrorKind::Empty => "no samples here",
         }
     }
 }

@@ -26,7 +26,7 @@ impl Header {
     /// No rows, or a shape that does not fit.
     pub fn check(&self, path: &Path, want: &Want) -> Result<Vec<usize>, DataError> {
         if self.rows == 0 {
-            return Err(DataError::new(path, DataErrorKind::Rows, "it holds no samples"));
+            return Err(DataError::new(path, DataErrorKind::Empty, "it holds no samples"));
         }
         want.fit(&self.shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault))
     }

@@ -109,7 +109,7 @@ pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut found = Vec::new();
     gather(path, &mut found)?;
     if found.is_empty() {
-        let error = DataError::new(path, DataErrorKind::Rows, "the folder holds no pictures");
+        let error = DataError::new(path, DataErrorKind::Empty, "the folder holds no pictures");
         return Err(error.help("names of pictures end in `.png`, `.jpg` or `.jpeg`"));
     }
     found.sort();

@@ -120,7 +120,7 @@ fn bad_pictures_are_named() {
     );
     let other = fault(&[("a.png", b"GIF89a..")]);
     assert_eq!((other.kind, other.help.as_deref()), (DataErrorKind::Malformed, Some("it looks like a GIF picture")));
-    assert_eq!(fault(&[("a.txt", b"-")]).kind, DataErrorKind::Rows);
+    assert_eq!(fault(&[("a.txt", b"-")]).kind, DataErrorKind::Empty);
     let missing = Source::Images { path: PathBuf::from("none/here"), raw: false }.header().unwrap_err();
     assert_eq!(missing.kind, DataErrorKind::Missing);
     // A picture that is cut short has a good header and bad pixels.

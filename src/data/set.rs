@@ -51,7 +51,7 @@ pub fn common_rows<'a>(columns: impl IntoIterator<Item = (&'a str, &'a Path, usi
     let mut first: Option<(&str, &Path, usize)> = None;
     for (input, path, rows) in columns {
         match first {
-            None if rows == 0 => return Err(DataError::new(path, DataErrorKind::Rows, "it holds no samples")),
+            None if rows == 0 => return Err(DataError::new(path, DataErrorKind::Empty, "it holds no samples")),
             None => first = Some((input, path, rows)),
             Some((_, _, known)) if known == rows => {}
             Some((other, other_path, known)) => {

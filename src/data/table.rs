@@ -9,12 +9,12 @@ use csv::ByteRecord;
 
 use super::binary::Number;
 use super::column::{Column, misfit};
-use super::error::{DataError, DataErrorKind};
+use super::error::{Around, DataError, DataErrorKind};
 use super::header::Header;
 use super::npy::quoted;
 use super::open::{open, signature};
 use super::store::{Budget, Form, Sink};
-use super::want::{Element, Want};
+use super::want::{Element, Fault, Want};
 use super::{cells, picture};
 use crate::base::closest;
 
@@ -111,7 +111,7 @@ impl<'a> Table<'a> {
             }
         }
         if self.rows == 0 {
-            return Err(DataError::new(path, DataErrorKind::Rows, "it holds no samples"));
+            return Err(DataError::new(path, DataErrorKind::Empty, "it holds no samples"));
         }
         let column = |(asked, sink): (&Asked, Result<Sink, DataError>)| {
             let Asked { cells, want, named, .. } = asked;
@@ -177,7 +177,7 @@ impl<'a> Table<'a> {
             return Ok(cells::is_file(text));
         }
         let message = format!("the cell names the file `{text}`, whose type is not read here");
-        let fault = CellFault { kind: DataErrorKind::Unsupported, message, help: Some(FILES.into()) };
+        let fault = CellFault { help: Some(FILES.into()), ..CellFault::new(DataErrorKind::Unsupported, message) };
         Err(self.here(fault).in_column(self.names[place].clone()))
     }
 
@@ -196,7 +196,7 @@ impl<'a> Table<'a> {
         let message = error.to_string();
         // The table itself is there.
         let kind = if error.kind == DataErrorKind::Missing { DataErrorKind::Unreadable } else { error.kind };
-        let fault = CellFault { kind, message, help: error.help };
+        let fault = CellFault { help: error.help, ..CellFault::new(kind, message) };
         self.here(fault).in_column(self.names[place].clone())
     }
 
@@ -241,7 +241,7 @@ impl<'a> Table<'a> {
             Some(line) => error.at_line(line),
             None => error,
         };
-        DataError { help: fault.help, ..error }
+        DataError { help: fault.help, around: fault.around, ..error }
     }
 }
 
@@ -290,6 +290,9 @@ pub(super) fn unknown(path: &Path, what: &str, name: &str, names: &[String]) -> 
         let separator = if only.contains(';') { "semicolons" } else { "tabs" };
         return error.help(format!("its cells seem to be separated by {separator}, commas were expected"));
     }
+    if !names.is_empty() && names.iter().all(|known| known.trim().parse::<f64>().is_ok()) {
+        return error.help("its first line must name the columns, and holds numbers");
+    }
     error.help(match trimmed.map(String::as_str).or_else(|| closest(name, names.iter().map(String::as_str))) {
         Some(near) => format!("it has `{near}`"),
         None => format!("it has {}", quoted(names)),
@@ -301,6 +304,21 @@ struct CellFault {
     kind: DataErrorKind,
     message: String,
     help: Option<Box<str>>,
+    /// What to write around the column, as the help says.
+    around: Option<Around>,
+}
+
+impl CellFault {
+    fn new(kind: DataErrorKind, message: String) -> CellFault {
+        CellFault { kind, message, help: None, around: None }
+    }
+}
+
+impl From<Fault> for CellFault {
+    fn from(fault: Fault) -> CellFault {
+        let Fault { message, help, around } = fault;
+        CellFault { help, around, ..CellFault::new(DataErrorKind::Value, message) }
+    }
 }
 
 fn parse_float(text: &str, want: &Want) -> Result<f32, CellFault> {
@@ -312,7 +330,7 @@ fn parse_float(text: &str, want: &Want) -> Result<f32, CellFault> {
     if wide.is_infinite() && text.contains(|digit: char| digit.is_ascii_digit()) {
         return Err(fault(format!("{text} is too large for f32")));
     }
-    want.float(wide).map_err(|refused| CellFault { help: refused.help, ..fault(refused.message) })
+    want.float(wide).map_err(|refused| CellFault::from(refused))
 }
 
 fn parse_whole(text: &str, want: &Want) -> Result<i32, CellFault> {
@@ -327,11 +345,11 @@ fn parse_whole(text: &str, want: &Want) -> Result<i32, CellFault> {
             want.whole(value)
         }
     };
-    refused.map_err(|refused| CellFault { help: refused.help, ..fault(refused.message) })
+    refused.map_err(|refused| CellFault::from(refused))
 }
 
 fn fault(message: String) -> CellFault {
-    CellFault { kind: DataErrorKind::Value, message, help: None }
+    CellFault::new(DataErrorKind::Value, message)
 }
 
 fn not_a_number(text: &str, expected: &str) -> CellFault {

@@ -129,7 +129,7 @@ fn tables_of_the_wrong_form_are_faults() {
     let error = header(b"", "a").unwrap_err();
     assert_eq!((error.kind, error.message.starts_with("the file is empty")), (DataErrorKind::Truncated, true));
     assert_eq!(header(b"a,b\n", "a").unwrap().rows, 0);
-    assert_eq!(refusal("a,b\n", "a", &real(&[])).kind, DataErrorKind::Rows);
+    assert_eq!(refusal("a,b\n", "a", &real(&[])).kind, DataErrorKind::Empty);
     assert_eq!(header(b"age,height\n1,2\n", "hieght").unwrap_err().help.as_deref(), Some("it has `height`"));
     assert_eq!(header(b"age , b\n1,2\n", "age").unwrap_err().help.as_deref(), Some("it has `age `"));
     assert_eq!(header(b"a,b\n1,2\n", "target").unwrap_err().help.as_deref(), Some("it has `a`, `b`"));

@@ -29,7 +29,7 @@ impl Windows {
             Some(rest) => Ok(rest / self.stride + 1),
             None => {
                 let message = format!("it holds {length} bytes, a window takes {}", self.window);
-                Err(DataError::new(path, DataErrorKind::Rows, message).help("choose a smaller `window`"))
+                Err(DataError::new(path, DataErrorKind::Empty, message).help("choose a smaller `window`"))
             }
         }
     }

@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use super::column::Computation;
 use crate::check::{ColumnSource, DataColumns, DataStatement, Format, Program, Reader, Select, TrainSettings};
 use crate::data::{
-    Budget, Catalog, Column, Columns, DataError, DataSet, Element, Size, Source, Want, Windows, common_rows,
+    Budget, Catalog, Column, Columns, DataError, DataErrorKind, DataSet, Element, Header, Size, Source, Want, Windows,
+    common_rows,
 };
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Graph, Input};
 use crate::source::Span;
 use crate::tensor::{DType, Sizes, Type};
-use crate::train::{Training, Unmet, sizes_of, unmet_claim};
+use crate::train::{Clash, Training, Unmet, sizes_of, unmet_claim};
+
+/// What holds of sizes that data fixes.
+const ONE_SIZE: &str = "a size that the data fixes is one number throughout a data set, and at least 1";
 
 /// A data set replaced on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,11 +99,34 @@ struct Resolved {
     columns: Vec<Feed>,
 }
 
+impl Resolved {
+    /// Two columns that disagree in a size, at the columns.
+    fn clash(&self, clash: &Clash) -> Diagnostic {
+        let span_of = |input: &str| self.columns.iter().find(|feed| feed.input == input).and_then(|feed| feed.span);
+        let Some(span) = span_of(&clash.input) else { return clashing(clash) };
+        let mut diagnostic =
+            Diagnostic::at(Code::E0401, span, clash.to_string(), format!("samples of {} here", clash.found));
+        for (input, symbol, size) in &clash.by {
+            if let Some(other) = span_of(input).filter(|other| *other != span) {
+                diagnostic = diagnostic.label(other, format!("`{symbol}` is {size} here"));
+            }
+        }
+        diagnostic.help(ONE_SIZE)
+    }
+}
+
+/// Two columns that disagree in a size.
+pub(super) fn clashing(clash: &Clash) -> Diagnostic {
+    Diagnostic::new(Code::E0401, clash.to_string()).help(ONE_SIZE)
+}
+
 /// What feeds an input.
 struct Feed {
     input: String,
     from: From,
     span: Option<Span>,
+    /// Whether the expression at `span` feeds other inputs too.
+    shared: bool,
 }
 
 /// Where a column comes from.
@@ -115,7 +142,34 @@ impl Feed {
             From::File(source) => catalog.header(source),
             From::Computation(computation) => computation.header(catalog, &self.input),
         }?;
-        Ok((header.check(self.path(), want)?, header.rows))
+        let fitted = header.check(self.path(), want);
+        let fitted = fitted.map_err(|error| match self.advice(&header, want) {
+            Some(help) if error.kind == DataErrorKind::Shape => DataError { around: None, ..error }.help(help),
+            _ => self.told(error),
+        });
+        Ok((fitted?, header.rows))
+    }
+
+    /// `error` as it is told of this column: what it says to write around its values stands around the whole expression.
+    fn told(&self, error: DataError) -> DataError {
+        let of_result = match self.from {
+            From::File(_) => !self.shared,
+            From::Computation(_) => error.path.as_os_str().is_empty(),
+        };
+        if of_result { error } else { DataError { around: None, ..error } }
+    }
+
+    /// What to write for samples of another shape, where the reader has arguments for it.
+    fn advice(&self, header: &Header, want: &Want) -> Option<String> {
+        let (From::File(source), false) = (&self.from, self.shared) else { return None };
+        match (source, want.shape.as_deref()) {
+            (Source::Text { .. }, Some([Size::Known(size)])) => Some(format!("write `window = {size}`")),
+            (Source::Csv { columns: Columns::One(_), .. }, Some([_, ..])) if header.shape.is_empty() => Some(
+                "several columns make a vector: `csv(\"f.csv\", [\"a\", \"b\"])`, `csv(\"f.csv\", \"first:last\")`"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
     }
 
     /// The file; empty for what is computed.
@@ -164,7 +218,7 @@ fn statements(
         let format = if is_parquet { Format::Parquet } else { Format::Csv };
         match whole(&program.graph, &over.path, format, catalog) {
             Ok(columns) => {
-                let feed = |(input, source)| Feed { input, from: From::File(source), span: None };
+                let feed = |(input, source)| Feed { input, from: From::File(source), span: None, shared: true };
                 let columns = columns.into_iter().map(feed).collect();
                 found.push(Resolved { set: over.set.clone(), span: None, columns });
             }
@@ -184,7 +238,8 @@ fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path, catalog: &Ca
             }
             let columns = whole(graph, &path, reader.format, catalog);
             let columns = columns.map_err(|error| error.diagnostic(Some(reader.span)))?;
-            let feed = |(input, source)| Feed { input, from: From::File(source), span: Some(reader.span) };
+            let feed =
+                |(input, source)| Feed { input, from: From::File(source), span: Some(reader.span), shared: true };
             columns.into_iter().map(feed).collect()
         }
         DataColumns::Each(columns) => {
@@ -193,7 +248,7 @@ fn resolve(graph: &Graph, statement: &DataStatement, folder: &Path, catalog: &Ca
                     ColumnSource::Read(reader) => From::File(source_of(reader, input, folder)),
                     ColumnSource::Computed(formula) => From::Computation(Computation::new(formula, input, folder)),
                 };
-                Feed { input: input.clone(), from, span: Some(column.span()) }
+                Feed { input: input.clone(), from, span: Some(column.span()), shared: false }
             };
             columns.iter().map(feed).collect()
         }
@@ -282,17 +337,18 @@ pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride
             }
         }
         faults.extend(reported(refused, &program.graph));
-        if rows.len() == set.columns.len()
-            && let Err(error) = common_rows(rows)
-        {
-            faults.push(error.diagnostic(set.span));
-        }
         match sizes_of(&program.graph, |name| shapes.get(name).map(Vec::as_slice)) {
             Ok(sizes) => {
                 faults.extend(wrong_claim(&program.graph, &sizes, set.span));
                 fixed.push(SetSizes { set: set.set.clone(), span: set.span, sizes });
+                // Windows of two lengths are not of one number either: that would be the same mistake.
+                if rows.len() == set.columns.len()
+                    && let Err(error) = common_rows(rows)
+                {
+                    faults.push(error.diagnostic(set.span));
+                }
             }
-            Err(error) => faults.push(error.diagnostic(set.span)),
+            Err(clash) => faults.push(set.clash(&clash)),
         }
     }
     (faults, fixed)
@@ -339,7 +395,7 @@ fn load_set(graph: &Graph, set: &Resolved, budget: &Budget) -> Result<DataSet, V
         let own: Result<Vec<Column>, DataError> = own.into_iter().collect();
         match own.and_then(|own| feed.column(own, want, budget)) {
             Ok(column) => columns.push((feed.input.clone(), column)),
-            Err(error) => refused.push((error, feed.input.as_str(), feed.span)),
+            Err(error) => refused.push((feed.told(error), feed.input.as_str(), feed.span)),
         }
     }
     if !refused.is_empty() {
@@ -348,7 +404,7 @@ fn load_set(graph: &Graph, set: &Resolved, budget: &Budget) -> Result<DataSet, V
     let refuse = |error: DataError| vec![error.diagnostic(set.span)];
     let whole = DataSet::new(columns).map_err(refuse)?;
     let shape_of = |name: &str| whole.column(name).map(Column::shape);
-    let sizes = sizes_of(graph, shape_of).map_err(refuse)?;
+    let sizes = sizes_of(graph, shape_of).map_err(|clash| vec![set.clash(&clash)])?;
     match wrong_claim(graph, &sizes, set.span) {
         Some(wrong) => Err(vec![wrong]),
         None => Ok(whole),

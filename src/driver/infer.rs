@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::Session;
-use super::data::{csv_column, parquet_column, want_of, wrong_claim};
+use super::data::{clashing, csv_column, parquet_column, want_of, wrong_claim};
 use crate::data::{Budget, Catalog, Column, DataError, DataSet, Source, common_rows};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, Options, Plan, Store};
@@ -56,7 +56,7 @@ impl Session {
         let network = networks::runtime_of(&program.graph, &names);
         let (set, rows) = self.inputs(&network, &options.inputs)?;
         let shape_of = |name: &str| set.column(name).map(Column::shape);
-        let sizes = sizes_of(&network, shape_of).map_err(|error| vec![error.diagnostic(None)])?;
+        let sizes = sizes_of(&network, shape_of).map_err(|clash| vec![clashing(&clash)])?;
         if let Some(wrong) = wrong_claim(&network, &sizes, None) {
             return Err(vec![wrong]);
         }

@@ -22,7 +22,7 @@ pub use clock::{Clock, Scalars};
 pub use course::{Checkpoint, Course, restore};
 pub use evaluate::{Evaluator, Means};
 pub use initial::initial_values;
-pub use sizes::{Unmet, sizes_of, unmet_claim};
+pub use sizes::{Clash, Unmet, sizes_of, unmet_claim};
 pub use step::{Part, StepGraph, group_graph, step_graph};
 pub use trainer::{Ended, Event, Failure, Observer, Outcome, Profiled, Trainer, Training, set_weights};
 pub use weights::{Elements, Expected, SavedTensor, Weights, WeightsError};

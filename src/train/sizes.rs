@@ -1,16 +1,36 @@
 //! The sizes that a data set fixes: each symbol in the inputs' shapes, solved for by the shapes of the columns.
 
-use std::path::Path;
+use std::fmt;
 
-use crate::data::{DataError, DataErrorKind};
 use crate::ir::{Graph, Place, op};
 use crate::tensor::{Ordering3, Shape, Sizes};
+
+/// A size of a column that cannot be what its input says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clash {
+    /// The input.
+    pub input: String,
+    /// The size that its column has.
+    pub found: usize,
+    /// What was expected, in words.
+    pub expected: String,
+    /// The inputs whose columns fixed what is in it, each with the symbol and its size.
+    pub by: Vec<(String, String, i64)>,
+}
+
+impl fmt::Display for Clash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Clash { input, found, expected, by } = self;
+        write!(f, "`{input}` has a size of {found}{expected}")?;
+        by.iter().try_for_each(|(other, symbol, size)| write!(f, ", where `{symbol}` is {size} by `{other}`"))
+    }
+}
 
 /// The size of every symbol in the shapes of the graph's inputs, where `shape_of` knows the shape of an input's samples.
 ///
 /// # Errors
-/// E0401: two columns that give a symbol different sizes, or a size that no symbol's value gives.
-pub fn sizes_of<'a>(graph: &Graph, shape_of: impl Fn(&str) -> Option<&'a [usize]>) -> Result<Sizes, DataError> {
+/// Two columns that give a symbol different sizes, or a size that no symbol's value gives.
+pub fn sizes_of<'a>(graph: &Graph, shape_of: impl Fn(&str) -> Option<&'a [usize]>) -> Result<Sizes, Clash> {
     let mut sizes = Sizes::new();
     let mut fixed: Vec<(String, String)> = Vec::new();
     for input in graph.inputs.iter() {
@@ -21,27 +41,19 @@ pub fn sizes_of<'a>(graph: &Graph, shape_of: impl Fn(&str) -> Option<&'a [usize]
         for (dim, found) in own.zip(shape) {
             let found = i64::try_from(*found).unwrap_or(i64::MAX);
             let known = dim.bind(&sizes);
+            let clash = |expected, by| Clash { input: input.name.clone(), found: found as usize, expected, by };
             match (known.constant(), known.solve(found)) {
                 (Some(size), _) if size == found => {}
                 (Some(size), _) => {
                     let others = fixed.iter().filter(|(symbol, _)| dim.mentions(symbol));
-                    let others: Vec<_> = others
-                        .map(|(symbol, input)| format!(", where `{symbol}` is {} by `{input}`", sizes[symbol]))
-                        .collect();
-                    let name = &input.name;
-                    return Err(misfit(format!(
-                        "`{name}` has a size of {found} for {dim} = {size}{}",
-                        others.concat()
-                    )));
+                    let by = others.map(|(symbol, input)| (input.clone(), symbol.clone(), sizes[symbol])).collect();
+                    return Err(clash(format!(" for {dim} = {size}"), by));
                 }
                 (None, Some((symbol, size))) => {
                     fixed.push((symbol.clone(), input.name.clone()));
                     sizes.insert(symbol, size);
                 }
-                (None, None) => {
-                    let name = &input.name;
-                    return Err(misfit(format!("`{name}` has a size of {found}, which {dim} never is")));
-                }
+                (None, None) => return Err(clash(format!(", which {dim} never is"), Vec::new())),
             }
         }
     }
@@ -67,11 +79,6 @@ pub fn unmet_claim(graph: &Graph, sizes: &Sizes) -> Option<Unmet> {
         let differ = found.iter().zip(claimed.iter()).any(|(a, b)| a.compare(b) == Ordering3::Different);
         differ.then(|| Unmet { place: node.place, claimed: (node.ty.shape.clone(), claimed), found })
     })
-}
-
-fn misfit(message: String) -> DataError {
-    let error = DataError::new(Path::new(""), DataErrorKind::Shape, message);
-    error.help("a size that the data fixes is one number throughout a data set, and at least 1")
 }
 
 #[cfg(test)]
@@ -100,8 +107,8 @@ mod tests {
         };
         assert_eq!(sizes_of(&graph, shapes(5, 6)), Ok(Sizes::from([("T".to_owned(), 5)])));
         let error = sizes_of(&graph, shapes(5, 5)).unwrap_err();
-        assert_eq!(error.message, "`y` has a size of 5 for T + 1 = 6, where `T` is 5 by `x`");
+        assert_eq!(error.to_string(), "`y` has a size of 5 for T + 1 = 6, where `T` is 5 by `x`");
         let only_y = |name: &str| (name == "y").then_some(&[1, 3][..]);
-        assert_eq!(sizes_of(&graph, only_y).unwrap_err().message, "`y` has a size of 1, which T + 1 never is");
+        assert_eq!(sizes_of(&graph, only_y).unwrap_err().to_string(), "`y` has a size of 1, which T + 1 never is");
     }
 }

@@ -114,7 +114,8 @@ fn shapes_and_lengths_are_compared_before_anything_is_read() {
     assert_eq!(checked("one_hot(csv(\"t.csv\", \"class\") as index<3>)", Y), [misfit]);
     let cast = checked("reshape(csv(\"t.csv\", \"a\") as index<3>[5], [5])[:2]", Y);
     assert!(
-        cast[0].starts_with("E0401: `") && cast[0].ends_with("t.csv`: each sample has shape [], the input takes [5]"),
+        cast[0].starts_with("E0401: `")
+            && cast[0].ends_with("t.csv`: each sample is a single number, the input takes [5]"),
         "{cast:?}"
     );
     let classes = open(&folder("one_hot(csv(\"t.csv\", \"class\"))[1:]", Y));
@@ -126,6 +127,83 @@ fn shapes_and_lengths_are_compared_before_anything_is_read() {
     let found = load(&folder, 1 << 20).expect_err("a fault");
     let rows = found.last().expect("one");
     assert!(rows.starts_with("E0401: `x` has 2 rows (`") && rows.contains("`x` has 300 (`"), "{found:?}");
+}
+
+/// The first error of the program, and its line in which the first fix has been made.
+fn mended(program: &str, files: &[(&str, Vec<u8>)]) -> (String, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("m.nn"), program).expect("a program");
+    files.iter().for_each(|(name, bytes)| fs::write(folder.path().join(name), bytes).expect("a file"));
+    let session = open(&folder);
+    let loaded = |program| Sets::load(program, folder.path(), &[], &Budget::new(1 << 20)).err().unwrap_or_default();
+    let found = session.program.as_ref().map_or(session.diagnostics.clone(), loaded);
+    let error = found.iter().find(|diagnostic| diagnostic.is_error()).expect("an error");
+    let mut text = program.to_owned();
+    for edit in error.fixes.first().iter().flat_map(|fix| fix.edits.iter().rev()) {
+        text.replace_range(edit.span.range(), &edit.text);
+    }
+    let line = text.lines().nth(session.sources.line_column(error.span().expect("a place")).line - 1);
+    let text = line.unwrap_or_default().trim().to_owned();
+    (error.title.rsplit('/').next().unwrap_or_default().to_owned(), text)
+}
+
+#[test]
+fn what_to_write_around_a_column_stands_in_the_help() {
+    let program = |input: &str, data: &str| {
+        format!(
+            "input x: {input}\ninput y: f32\np = x |> Affine([])\nloss = squared_error(p, y)\noutput p\n\
+             data train {{\n    x = {data}\n    y = npy(\"y.npy\")\n}}\n"
+        )
+    };
+    let files = [
+        ("y.npy", floats_npy("(2,)", &[0.0, 1.0])),
+        ("hwc.npy", npy("|u1", "(2, 6, 5, 3)", &[7; 2 * 6 * 5 * 3])),
+        ("nan.npy", floats_npy("(2, 2)", &[1.0, 2.0, f32::NAN, 3.0])),
+    ];
+    let (title, line) = mended(&program("[3, 6, 5]", "npy(\"hwc.npy\")"), &files);
+    assert_eq!(title, "hwc.npy`: each sample has shape [6, 5, 3], the input takes [3, 6, 5]");
+    assert_eq!(line, "x = transpose(npy(\"hwc.npy\"), [2, 0, 1])");
+    let (_, line) = mended(&program("[1, 6, 5]", "npy(\"hwc.npy\") / 2"), &files);
+    assert_eq!(line, "x = mean(npy(\"hwc.npy\") / 2, axis = 2)");
+    let (title, line) = mended(&program("[2]", "npy(\"nan.npy\")"), &files);
+    assert_eq!(title, "nan.npy`, row 2: the value is NaN, a finite number was expected (at [0] of the sample)");
+    assert_eq!(line, "x = reset_nan(npy(\"nan.npy\"))");
+    for (input, data) in [
+        ("[3, 6, 5]", "transpose(npy(\"hwc.npy\"), [2, 0, 1])"),
+        ("[1, 6, 5]", "mean(npy(\"hwc.npy\") / 2, axis = 2)"),
+        ("[2]", "reset_nan(npy(\"nan.npy\"))"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("m.nn"), program(input, data)).expect("a program");
+        files.iter().for_each(|(name, bytes)| fs::write(folder.path().join(name), bytes).expect("a file"));
+        load(&folder, 1 << 20).unwrap_or_else(|found| panic!("{data}: {found:?}"));
+    }
+    // A whole file feeds several inputs: nothing can stand around it.
+    let whole = "input a: [2]\ninput y: f32\np = a |> Affine([])\nloss = squared_error(p, y)\noutput p\n\
+        data train = csv(\"t.csv\")\n";
+    let table = ("t.csv", b"a__0,a__1,y\n1,nan,2\n".to_vec());
+    let (title, line) = mended(whole, &[table]);
+    assert_eq!(title, "t.csv`, row 1 (line 2), column `a__1`: the value is NaN, a finite number was expected");
+    assert_eq!(line, "data train = csv(\"t.csv\")");
+}
+
+#[test]
+fn columns_that_disagree_in_a_length_are_both_shown() {
+    let program = "input x: index<256>[T]\ninput z: index<256>[T]\nparam w: f32\n\
+        loss = w * mean(float(int(x) + int(z)))\noutput x\n\
+        data train {\n    x = text(\"t.txt\", window = 4)\n    z = text(\"t.txt\", window = 5)\n}\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("m.nn"), program).expect("a program");
+    fs::write(folder.path().join("t.txt"), "twenty bytes of text").expect("a text");
+    let session = open(&folder);
+    let errors: Vec<_> = session.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect();
+    let titles: Vec<_> = errors.iter().map(|error| error.title.as_str()).collect();
+    assert_eq!(titles, ["`z` has a size of 5 for T = 4, where `T` is 4 by `x`"]);
+    let labels: Vec<_> =
+        errors[0].labels.iter().map(|label| (session.sources.text(label.span), &*label.message)).collect();
+    let expected =
+        [("text(\"t.txt\", window = 5)", "samples of 5 here"), ("text(\"t.txt\", window = 4)", "`T` is 4 here")];
+    assert_eq!(labels, expected);
 }
 
 #[test]

@@ -51,6 +51,10 @@ impl<'a> Checker<'a> {
             }
         }
         if self.circumstances.files.is_replaced(&set.text) {
+            // Read for the names that it uses; its files need not be there.
+            let told = self.diagnostics.len();
+            self.formula(&name.text, value);
+            self.diagnostics.truncate(told);
             return None;
         }
         self.formula(&name.text, value).map(|formula| ColumnSource::Computed(Box::new(formula)))

@@ -54,6 +54,7 @@ pub use program::{
 };
 
 use crate::diagnostic::Diagnostic;
+use crate::ir::ResultRole;
 use crate::source::{FileId, SourceMap};
 use crate::syntax::ast::Ast;
 use crate::tensor::Sizes;
@@ -79,9 +80,11 @@ pub struct Circumstances<'a> {
     pub files: &'a dyn Files,
     /// When parts were left out because they did not parse or could not be imported: the names that they would have bound.
     pub broken: Option<&'a BTreeSet<String>>,
+    /// When nothing but these outputs is asked for: what is wrong with the rest may stand.
+    pub outputs: Option<&'a [String]>,
 }
 
-/// Checks one file against the library. The program is there when no diagnostic is an error.
+/// Checks one file against the library. The program is there when no diagnostic is an error, or none that matters.
 pub fn check(
     sources: &SourceMap,
     library: &[Ast],
@@ -109,6 +112,11 @@ pub fn check(
         checker.unused_in_definitions(&ast.items);
     }
     checker.unused_overrides();
-    let program = (whole && !checker.failed()).then_some(Program { graph: checker.graph, data, train, tests });
+    let gives = |name: &String| {
+        let mut results = checker.graph.results.iter();
+        results.any(|result| result.role == ResultRole::Output && result.name == *name)
+    };
+    let enough = !checker.failed() || circumstances.outputs.is_some_and(|names| names.iter().all(gives));
+    let program = (whole && enough).then_some(Program { graph: checker.graph, data, train, tests });
     (program, checker.diagnostics)
 }

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{Infer, default_threads};
-use super::{FAILED, open, show};
+use super::{FAILED, open_without_data, show};
 use crate::driver::{InferOptions, Output, write_whole};
 
 /// Computes and writes the outputs.
 pub fn infer(command: &Infer) -> ExitCode {
-    let session = match open(&command.model, true, &[]) {
+    let session = match open_without_data(&command.model) {
         Ok(session) => session,
         Err(code) => return code,
     };

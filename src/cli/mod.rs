@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::diagnostic::Diagnostic;
-use crate::driver::Session;
+use crate::driver::{Request, Session};
 use crate::render;
 use crate::source::SourceMap;
 use args::{Args, Command, MessageFormat, Model};
@@ -45,7 +45,16 @@ pub fn main() -> ExitCode {
 
 /// Opens a session and shows what the compiler says. None when the program has errors.
 fn open(model: &Model, no_runtime: bool, data: &[crate::driver::DataOverride]) -> Result<Session, ExitCode> {
-    let session = Session::open(&model.path, &model.request(no_runtime, data));
+    opened(model, &model.request(no_runtime, data))
+}
+
+/// The same for what needs no data, which may be elsewhere.
+fn open_without_data(model: &Model) -> Result<Session, ExitCode> {
+    opened(model, &Request { without_data: true, ..model.request(true, &[]) })
+}
+
+fn opened(model: &Model, request: &Request) -> Result<Session, ExitCode> {
+    let session = Session::open(&model.path, request);
     show(&session.diagnostics, &session.sources, model.message_format);
     if session.failed() { Err(ExitCode::from(ERRORS)) } else { Ok(session) }
 }
@@ -84,7 +93,7 @@ fn check(command: &args::Check) -> ExitCode {
 }
 
 fn expand(command: &args::Expand) -> ExitCode {
-    let session = match open(&command.model, true, &[]) {
+    let session = match open_without_data(&command.model) {
         Ok(session) => session,
         Err(code) => return code,
     };

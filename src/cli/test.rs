@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use super::args::{MessageFormat, Test};
-use super::{ERRORS, open, print, show};
+use super::{ERRORS, open_without_data, print, show};
 
 /// Evaluates the tests and says of each how it went.
 pub fn test(command: &Test) -> ExitCode {
-    let session = match open(&command.model, true, &[]) {
+    let session = match open_without_data(&command.model) {
         Ok(session) => session,
         Err(code) => return code,
     };

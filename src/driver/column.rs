@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::data::{DataOverride, source_of, want_of};
+use super::Request;
+use super::data::{source_of, want_of};
 use crate::check::{Files, Formula, Reader};
 use crate::data::{
     Budget, Catalog, Column, Computed, DataError, DataSet, Element, Header, Number, Source, Want, common_rows,
@@ -25,21 +26,20 @@ const ROWS: usize = 256;
 /// What the checker asks of the files of a folder.
 pub struct Folder<'a> {
     path: &'a Path,
-    /// The data sets that the command line gives.
-    given: &'a [DataOverride],
+    request: &'a Request,
     catalog: Catalog,
 }
 
 impl Folder<'_> {
-    /// The folder at which relative paths start, for all sets but the `given` ones.
-    pub fn new<'a>(path: &'a Path, given: &'a [DataOverride]) -> Folder<'a> {
-        Folder { path, given, catalog: Catalog::default() }
+    /// The folder at which relative paths start.
+    pub fn new<'a>(path: &'a Path, request: &'a Request) -> Folder<'a> {
+        Folder { path, request, catalog: Catalog::default() }
     }
 }
 
 impl Files for Folder<'_> {
     fn is_replaced(&self, set: &str) -> bool {
-        self.given.iter().any(|over| over.set == set)
+        self.request.without_data || self.request.data.iter().any(|over| over.set == set)
     }
 
     fn sample(&self, reader: &Reader, input: &str) -> Result<Type, Diagnostic> {

@@ -61,7 +61,7 @@ impl Session {
             return Err(vec![wrong]);
         }
         let network = match network.is_open() {
-            true => networks::runtime_of(&self.sized(program, &sizes)?.graph, &names),
+            true => networks::runtime_of(&self.sized_for(program, &sizes, Some(&names))?.graph, &names),
             false => network,
         };
         let graph = lower(&network).map_err(|fault| vec![self.failure(&Failure::Unbatchable(fault))])?;

@@ -41,11 +41,19 @@ pub struct Request {
     pub data: Vec<DataOverride>,
     /// What may pass.
     pub options: Options,
+    /// Whether the program's data is beside the point: its files may be missing, or not fit.
+    pub without_data: bool,
     /// Texts that stand in for what files hold, by their paths.
     pub texts: BTreeMap<PathBuf, String>,
 }
 
 impl Request {
+    /// What `--set` says, if anything.
+    fn given(&self) -> Option<String> {
+        let given: Vec<String> = self.set.iter().map(|(name, value)| format!("`--set {name}={value}`")).collect();
+        (!given.is_empty()).then(|| format!("with {}", given.join(", ")))
+    }
+
     /// What the file at `path` holds.
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
         match self.texts.get(path) {
@@ -116,7 +124,7 @@ impl Session {
         diagnostics.extend(found);
         let origin = Some(Origin { ast, imports, request: request.clone() });
         let mut session = Session { origin, ..Session::empty(sources, file, folder) };
-        let (program, found) = session.checked(&Sizes::new(), broken.as_ref());
+        let (program, found) = session.checked(&Sizes::new(), broken.as_ref(), None);
         diagnostics.extend(found);
         session.program = program.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
         session.diagnostics = diagnostic::settle(diagnostics, &session.sources);
@@ -159,6 +167,14 @@ impl Session {
     fn check_data(&mut self, request: &Request) {
         let Some(program) = &self.program else { return };
         let (mut found, sizes) = data::check_headers(program, &self.folder, &request.data);
+        if request.without_data {
+            self.sizes = sizes;
+            return;
+        }
+        if let Some(given) = request.given() {
+            let noted = |found: Diagnostic| if found.code == Code::E0401 { found.note(&given) } else { found };
+            found = found.into_iter().map(noted).collect();
+        }
         if !found.iter().any(Diagnostic::is_error) {
             found.extend(self.wrong_sizes(&sizes));
         }

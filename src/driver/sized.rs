@@ -17,17 +17,18 @@ const STACK: usize = 256 << 20;
 
 impl Session {
     /// Checks what the session was made of, for data of `sizes` or, when these are empty, of any. `broken` are the names that parts
-    /// which did not parse would have bound.
+    /// which did not parse would have bound; with `outputs`, what is wrong with all else may stand.
     pub(super) fn checked(
         &self,
         sizes: &Sizes,
         broken: Option<&BTreeSet<String>>,
+        outputs: Option<&[String]>,
     ) -> (Option<Program>, Vec<Diagnostic>) {
         let Some(Origin { ast, imports, request }) = &self.origin else { return Default::default() };
         let check = || {
             let (overrides, options) = (&request.set, request.options);
-            let files = &column::Folder::new(&self.folder, &request.data);
-            let circumstances = Circumstances { overrides, sizes, options, imports, files, broken };
+            let files = &column::Folder::new(&self.folder, request);
+            let circumstances = Circumstances { overrides, sizes, options, imports, files, broken, outputs };
             check::check(&self.sources, library::asts(), self.file, ast, circumstances)
         };
         let checked = std::thread::scope(|scope| {
@@ -46,10 +47,23 @@ impl Session {
     /// # Errors
     /// What is wrong with the program at these sizes alone, as a scan without a step.
     pub(super) fn sized<'p>(&self, program: &'p Program, sizes: &Sizes) -> Result<Cow<'p, Program>, Vec<Diagnostic>> {
+        self.sized_for(program, sizes, None)
+    }
+
+    /// The same, for `outputs` alone when there are some: a loss may be wrong at these sizes.
+    ///
+    /// # Errors
+    /// As of [`sized`](Session::sized), when it is of the outputs.
+    pub(super) fn sized_for<'p>(
+        &self,
+        program: &'p Program,
+        sizes: &Sizes,
+        outputs: Option<&[String]>,
+    ) -> Result<Cow<'p, Program>, Vec<Diagnostic>> {
         if !program.graph.is_open() || sizes.is_empty() {
             return Ok(Cow::Borrowed(program));
         }
-        let (sized, found) = self.checked(sizes, None);
+        let (sized, found) = self.checked(sizes, None, outputs);
         let Some(mut sized) = sized else {
             let known = sizes.iter().map(|(symbol, size)| format!("{symbol} = {size}")).collect::<Vec<_>>().join(", ");
             let wrong = diagnostic::settle(found, &self.sources).into_iter().filter(Diagnostic::is_error);

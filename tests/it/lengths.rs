@@ -190,6 +190,62 @@ fn outputs_are_inferred_at_any_length() {
     }
 }
 
+#[test]
+fn outputs_are_inferred_at_a_length_that_only_a_loss_refuses() {
+    // The differences of a sequence of one step are none.
+    let late = "late = hs[1:] - hs[:-1]\nloss smooth = late ^ 2\n";
+    let folder = folder(&(model("x") + late + &columns("train") + TRAIN), &[("train", 5), ("short", 1)]);
+    run(&folder);
+    let options = |outputs: &[&str]| InferOptions {
+        weights: folder.path().join("out/weights.safetensors"),
+        inputs: vec![("x".to_owned(), folder.path().join("short_x.npy"))],
+        outputs: outputs.iter().map(|output| (*output).to_owned()).collect(),
+        threads: 1,
+        seed: 0,
+    };
+    let session = open(&folder);
+    let outputs = session.infer(&options(&["hs"])).unwrap_or_else(|found| panic!("{found:#?}"));
+    assert_eq!(outputs[0].shape, [SAMPLES, 1]);
+    fs::write(folder.path().join("m.nn"), model("x") + late + "output late\n" + &columns("train") + TRAIN)
+        .expect("a program");
+    let refused = open(&folder).infer(&options(&["late"])).expect_err("no difference");
+    assert!(refused.iter().all(|found| found.notes.contains(&"the data fixes T = 1".to_owned())), "{refused:#?}");
+}
+
+#[test]
+fn networks_are_printed_and_inferred_without_the_data() {
+    let columns = "data train {\n    x = npy(\"train_x.npy\") * scale\n    y = npy(\"train_y.npy\")\n}\n";
+    let text = "const scale = tensor([2])\n".to_owned() + &model("x") + columns + TRAIN;
+    let folder = folder(&text, &[("train", 5), ("short", 3)]);
+    run(&folder);
+    let set = std::collections::BTreeMap::from([("T".to_owned(), "2".to_owned())]);
+    let request = Request { set, without_data: true, ..Request::default() };
+    let refused = Request { without_data: false, ..request.clone() };
+    let refused = Session::open(&folder.path().join("m.nn"), &refused);
+    let first = refused.diagnostics.iter().find(|found| found.is_error()).expect("data of another length");
+    assert!(first.notes.contains(&"with `--set T=2`".to_owned()), "{first:#?}");
+    for there in [true, false] {
+        if !there {
+            fs::remove_file(folder.path().join("train_x.npy")).expect("it was there");
+        }
+        let session = Session::open(&folder.path().join("m.nn"), &request);
+        assert!(session.diagnostics.is_empty(), "{:#?}", session.diagnostics);
+        let program = session.program.as_ref().expect("a program");
+        let sized = session.at_training_sizes(program).expect("a length");
+        assert!(expand(&sized.graph, Network::Main).contains("x: [2]"));
+    }
+    let request = Request { without_data: true, ..Request::default() };
+    let options = InferOptions {
+        weights: folder.path().join("out/weights.safetensors"),
+        inputs: vec![("x".to_owned(), folder.path().join("short_x.npy"))],
+        outputs: vec!["h".to_owned()],
+        threads: 1,
+        seed: 0,
+    };
+    let outputs = Session::open(&folder.path().join("m.nn"), &request).infer(&options);
+    assert_eq!(outputs.unwrap_or_else(|found| panic!("{found:#?}"))[0].shape, [SAMPLES]);
+}
+
 fn checked(text: &str, set: &[(&str, &str)]) -> Session {
     let set = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let request = Request { set, options: Options { no_runtime: true }, ..Request::default() };

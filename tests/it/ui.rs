@@ -8,14 +8,19 @@
 //! `tests/ui/E0101.nn` is the case of its code: the first diagnostic of that code is rendered in full to
 //! `tests/ui/snapshots`; `INSTA_UPDATE=always` rewrites those.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nnlc::diagnostic::{Applicability, Diagnostic, TABLE};
+use nnlc::driver::{Request, Session};
 use nnlc::source::SourceMap;
 use nnlc::{driver, render};
 
-/// Codes that need files beside the program or a run of it; their own rooms test them.
-const ELSEWHERE: &[&str] = &["E0401", "E0403", "E0802", "E0803", "E0804"];
+/// Codes that need a run of the program; their own rooms test them.
+const ELSEWHERE: &[&str] = &["E0802", "E0803", "E0804"];
+
+/// Cases whose data files are there, in `tests/ui/data`; those that others name are not looked at.
+const WITH_DATA: &[&str] = &["E0401", "E0403"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui")
@@ -30,6 +35,18 @@ fn cases() -> Vec<(String, PathBuf)> {
         programs.map(|path| (path.file_stem().unwrap_or_default().to_string_lossy().into_owned(), path)).collect();
     cases.sort();
     cases
+}
+
+/// The sources and diagnostics of the case `name` whose program is `text`.
+fn checked(name: &str, text: &str) -> (SourceMap, Vec<Diagnostic>) {
+    if !WITH_DATA.contains(&name) {
+        return driver::check_text(&format!("{name}.nn"), text);
+    }
+    // Tests run in the package's folder, so that messages name the same paths on all machines.
+    let path = Path::new("tests/ui").join(format!("{name}.nn"));
+    let request = Request { texts: BTreeMap::from([(path.clone(), text.to_owned())]), ..Request::default() };
+    let session = Session::open(&path, &request);
+    (session.sources, session.diagnostics)
 }
 
 /// A diagnostic as it is marked: the line (from 0) and the columns of its carets; none without a place.
@@ -116,7 +133,7 @@ fn every_diagnostic_is_annotated_and_every_annotation_emitted() {
     for (name, path) in cases() {
         let text = std::fs::read_to_string(&path).expect("a case is text");
         let (program, announced) = read(&text);
-        let (sources, diagnostics) = driver::check_text(&format!("{name}.nn"), &program);
+        let (sources, diagnostics) = checked(&name, &program);
         let mut found: Vec<Mark> = diagnostics.iter().map(|diagnostic| mark(diagnostic, &sources)).collect();
         found.sort();
         let mut left = announced.clone();
@@ -144,7 +161,7 @@ fn every_code_has_a_case_and_is_rendered_as_before() {
         assert_eq!(case.is_none(), ELSEWHERE.contains(&code), "tests/ui/{code}.nn");
         let Some((name, path)) = case else { continue };
         let (program, _) = read(&std::fs::read_to_string(path).expect("a case is text"));
-        let (sources, diagnostics) = driver::check_text(&format!("{name}.nn"), &program);
+        let (sources, diagnostics) = checked(name, &program);
         let first: Vec<Diagnostic> =
             diagnostics.into_iter().filter(|diagnostic| diagnostic.code == row.code).take(1).collect();
         assert!(!first.is_empty(), "tests/ui/{code}.nn does not raise {code}");
@@ -171,14 +188,14 @@ fn a_certain_fix_removes_its_error_and_brings_none() {
         let (mut program, _) = read(&std::fs::read_to_string(&path).expect("a case is text"));
         for round in 0.. {
             assert!(round < 20, "{name}: the fixes never end:\n{program}");
-            let (sources, before) = driver::check_text(&format!("{name}.nn"), &program);
+            let (sources, before) = checked(&name, &program);
             let certain = |diagnostic: &Diagnostic| {
                 diagnostic.fixes.iter().any(|fix| fix.applicability == Applicability::Certain)
             };
             // One at a time, so that each is seen to do what it says.
             let Some(first) = before.iter().find(|diagnostic| certain(diagnostic)) else { break };
             let fixed = nnlc::diagnostic::fixed(std::slice::from_ref(first), &sources);
-            let (_, after) = driver::check_text(&format!("{name}.nn"), &fixed[0].text);
+            let (_, after) = checked(&name, &fixed[0].text);
             let mut expected = errors(&before);
             let gone = (first.code.to_string(), first.title.clone());
             if first.is_error() {

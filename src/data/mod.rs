@@ -12,6 +12,7 @@ mod computed;
 mod error;
 mod header;
 mod idx;
+mod memory;
 mod misfit;
 mod nnc;
 mod npy;

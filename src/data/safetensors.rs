@@ -35,7 +35,7 @@ pub(super) fn load(path: &Path, key: &str, want: &Want, raw: bool, budget: &Budg
     let (layout, body) = begin(path, key)?;
     layout.header.check(path, want).map_err(|error| error.in_column(key))?;
     let length = layout.file_length().unwrap_or(u64::MAX) - layout.offset;
-    let reading = Reading { path, want, raw, plain: false, budget };
+    let reading = Reading { path, want, raw, plain: body.is_plain(), budget };
     load_numbers(&reading, &layout, &mut body.take(length)).map_err(|error| error.in_column(key))
 }
 
@@ -153,6 +153,10 @@ mod tests {
         let mut out = [0; 2];
         y.gather_i32(&[0, 1], &mut out).unwrap();
         assert_eq!(out, [3, 1]);
+        let on_disk = load(&path, "x", &Want::input(Element::F32, vec![Size::Known(2)]), false, &Budget::new(0)).unwrap();
+        let mut again = [0.0; 4];
+        on_disk.gather_f32(&[1, 0], &mut again).unwrap();
+        assert_eq!((on_disk.memory(), again), (0, [0.25, 8.0, 1.5, -2.0]));
         let error = load(&path, "y", &Want::input(Element::Index(3), vec![]), false, &budget).unwrap_err();
         assert_eq!((error.row, error.message.as_str()), (Some(1), "found 3, expected an index<3> from 0 to 2"));
         assert_eq!(header(&path, "x").unwrap(), Header { number: Number::F32, shape: vec![2], rows: 2 });

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::binary::{Number, stored};
 use super::error::{DataError, DataErrorKind};
+use super::memory;
 
 /// How much memory columns may take together, in bytes. A column that does not fit any more is read from disk, which changes no
 /// result.
@@ -25,12 +26,9 @@ impl Budget {
         Budget { left: Cell::new(bytes) }
     }
 
-    /// Half of the memory that the system says is free, or 2 GiB where it does not say.
+    /// Half of the memory that this process may still take, or 2 GiB where the system does not say.
     pub fn of_machine() -> Budget {
-        let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        let available = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-        let kibibytes = available.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-        Budget::new(kibibytes.map_or(2 << 30, |kibibytes| kibibytes * 512))
+        Budget::new(memory::free().map_or(2 << 30, |bytes| bytes / 2))
     }
 
     /// Whether `bytes` are left.

@@ -376,7 +376,7 @@ fn reported(faults: Vec<(DataError, &str, Option<Span>)>, graph: &Graph) -> Vec<
 fn with_input(diagnostic: Diagnostic, graph: &Graph, name: &str) -> Diagnostic {
     let input = graph.inputs.iter().find(|input| input.name == name);
     match input.and_then(|input| graph.node(input.value).place.span.map(|span| (input, span))) {
-        Some((input, span)) if diagnostic.span().is_some() => {
+        Some((input, span)) if diagnostic.span().is_some() && diagnostic.code == Code::E0401 => {
             diagnostic.label(span, format!("`{name}` is {}", graph.ty(input.value)))
         }
         _ => diagnostic,

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Tries the highlighting in real editors: the annotated text in VS Code's engine, and every example and library file in both VS Code's
-# engine and Vim, which must agree character by character; then builds the extension. Needs Vim, Node.js and npm; what it takes from npm
-# goes to a folder of its own under `target`.
+# Tries the highlighting in real editors: the annotated text in VS Code's engine, and every example and library file in VS Code's engine,
+# Vim and, where it is installed, Neovim, which must agree character by character; then builds the extension. Needs Vim, Node.js and npm;
+# what it takes from npm goes to a folder of its own under `target`.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 work="$here/../target/editors"
@@ -17,14 +17,26 @@ grammar="$here/vscode/syntaxes/nn.tmLanguage.json"
 echo "== VS Code: the annotated text"
 "$bin/vscode-tmgrammar-test" -g "$grammar" "$here/test/highlight.nn"
 
-echo "== Vim: every character"
 printf '%s\n' "$here/test/highlight.nn" "$here"/../examples/*.nn "$here"/../src/library/*.nn >"$work/files"
-NN_VIM="$here/vim" NN_FILES="$work/files" NN_DUMP="$work/dump.json" \
-    vim -u NONE -i NONE -n -T dumb --not-a-term -es -S "$here/test/dump.vim" </dev/null || { cat "$work/dump.json"; exit 1; }
 
-echo "== VS Code and Vim: the examples and the library"
-# shellcheck disable=SC2046
-NODE_PATH="$work/node_modules" NN_DUMP="$work/dump.json" node "$here/test/agree.cjs" "$grammar" $(cat "$work/files")
+# agree NAME COMMAND...: dumps every character's group in the editor, and compares it with VS Code's.
+agree() {
+    name=$1
+    shift
+    echo "== $name: every character"
+    NN_VIM="$here/vim" NN_FILES="$work/files" NN_DUMP="$work/dump.json" \
+        "$@" -es -u NONE -i NONE -n -S "$here/test/dump.vim" </dev/null || { cat "$work/dump.json"; exit 1; }
+    echo "== VS Code and $name: the examples and the library"
+    # shellcheck disable=SC2046
+    NODE_PATH="$work/node_modules" NN_DUMP="$work/dump.json" node "$here/test/agree.cjs" "$grammar" $(cat "$work/files")
+}
+
+agree Vim vim -T dumb --not-a-term
+if command -v nvim >/dev/null; then
+    agree Neovim nvim --headless
+else
+    echo "== Neovim: not installed, left out"
+fi
 
 echo "== the extension"
 "$here/build-vscode.sh" "$work"

@@ -120,7 +120,7 @@ async function main() {
             if (!indent && file.includes("examples")) faults++, console.log(`${file}: Vim's indentation changes it`);
         }
     }
-    console.log(faults === 0 ? `${files.length} files: VS Code and Vim agree` : `${faults} faults`);
+    console.log(faults === 0 ? `${files.length} files: the editors agree` : `${faults} faults`);
     process.exit(faults === 0 ? 0 : 1);
 }
 

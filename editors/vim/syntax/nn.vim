@@ -103,7 +103,7 @@ syn region nnDataBlock start=/{/ end=/}/ contained contains=@nnExpr,nnReaderCall
 syn match nnDataLine /=.*/ contained contains=@nnExpr,nnReaderCall
 syn match nnReaderCall /\<\k\+\ze(/ contained contains=nnReader,nnLibraryFunction
 syn keyword nnReader contained
-  \ csv idx images npy npz safetensors text
+  \ csv idx images npy npz parquet safetensors text
 syn match nnTrain /\%(^\|}\)\@1<=\s*train\s*\ze{/ contains=nnTrainWord nextgroup=nnTrainBlock
 syn match nnTrainWord /\<train\>/ contained
 syn region nnTrainBlock start=/{/ end=/}/ contained contains=@nnExpr,nnSettingName,nnOptimizer

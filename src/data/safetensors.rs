@@ -153,7 +153,8 @@ mod tests {
         let mut out = [0; 2];
         y.gather_i32(&[0, 1], &mut out).unwrap();
         assert_eq!(out, [3, 1]);
-        let on_disk = load(&path, "x", &Want::input(Element::F32, vec![Size::Known(2)]), false, &Budget::new(0)).unwrap();
+        let on_disk =
+            load(&path, "x", &Want::input(Element::F32, vec![Size::Known(2)]), false, &Budget::new(0)).unwrap();
         let mut again = [0.0; 4];
         on_disk.gather_f32(&[1, 0], &mut again).unwrap();
         assert_eq!((on_disk.memory(), again), (0, [0.25, 8.0, 1.5, -2.0]));

@@ -330,7 +330,7 @@ fn parse_float(text: &str, want: &Want) -> Result<f32, CellFault> {
     if wide.is_infinite() && text.contains(|digit: char| digit.is_ascii_digit()) {
         return Err(fault(format!("{text} is too large for f32")));
     }
-    want.float(wide).map_err(|refused| CellFault::from(refused))
+    want.float(wide).map_err(CellFault::from)
 }
 
 fn parse_whole(text: &str, want: &Want) -> Result<i32, CellFault> {
@@ -345,7 +345,7 @@ fn parse_whole(text: &str, want: &Want) -> Result<i32, CellFault> {
             want.whole(value)
         }
     };
-    refused.map_err(|refused| CellFault::from(refused))
+    refused.map_err(CellFault::from)
 }
 
 fn fault(message: String) -> CellFault {

@@ -161,13 +161,20 @@ impl Feed {
 
     /// What to write for samples of another shape, where the reader has arguments for it.
     fn advice(&self, header: &Header, want: &Want) -> Option<String> {
-        let (From::File(source), false) = (&self.from, self.shared) else { return None };
+        let From::File(source) = &self.from else { return None };
         match (source, want.shape.as_deref()) {
             (Source::Text { .. }, Some([Size::Known(size)])) => Some(format!("write `window = {size}`")),
-            (Source::Csv { columns: Columns::One(_), .. }, Some([_, ..])) if header.shape.is_empty() => Some(
-                "several columns make a vector: `csv(\"f.csv\", [\"a\", \"b\"])`, `csv(\"f.csv\", \"first:last\")`"
-                    .to_owned(),
-            ),
+            (
+                Source::Csv { columns: Columns::One(name), .. } | Source::Dataset { variable: name, .. },
+                Some([_, ..]),
+            ) if header.shape.is_empty() => {
+                let plain = matches!(source, Source::Csv { .. }) && !self.shared;
+                Some(match plain {
+                    true => "several columns make a vector: `csv(\"f.csv\", [\"a\", \"b\"])`, or `\"first:last\"`"
+                        .to_owned(),
+                    false => format!("a vector stands in columns `{name}__0`, `{name}__1` and so on"),
+                })
+            }
             _ => None,
         }
     }

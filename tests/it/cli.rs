@@ -123,7 +123,10 @@ fn data_that_does_not_fit_is_told_by_file_row_and_column() {
     let range = ["error[E0401]: `range.csv`, row 2 (line 3), column `y`: found 3, expected an index<3> from 0 to 2"];
     desk.nnlc("run m.nn --data train=range.csv").is(3, &range);
     desk.nnlc("run m.nn --data train=nan.csv").is(3, &["`nan.csv`, row 2 (line 3), column `x__1`: the value is NaN"]);
-    desk.nnlc("run m.nn --data train=shape.csv").is(1, &["error[E0401]: `shape.csv`", "shape [], the input takes [2]"]);
+    desk.nnlc("run m.nn --data train=shape.csv").is(
+        1,
+        &["error[E0401]: `shape.csv`: each sample is a single number, the input takes [2]", "columns `x__0`, `x__1`"],
+    );
     desk.nnlc("run m.nn --data train=none.csv").is(1, &["error[E0403]: `none.csv` is missing"]);
     desk.nnlc("check wide.nn").is(1, &["error[E0403]: `x.npy` is missing", "wide.nn:11:18"]);
     assert!(!desk.at("runs").exists(), "nothing is left of a run that never began");

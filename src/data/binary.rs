@@ -116,6 +116,8 @@ pub(super) struct Reading<'a> {
     pub plain: bool,
     /// The memory that columns may take.
     pub budget: &'a Budget,
+    /// The columns whose numbers make a sample, if there are several.
+    pub names: &'a [&'a str],
 }
 
 /// How a file's numbers are kept.
@@ -159,7 +161,7 @@ pub(super) fn load(reading: &Reading, layout: &Layout, body: &mut dyn Read) -> R
         Keep::Whole => Form::own(Number::I32),
     };
     let count = rows * shape.iter().product::<usize>();
-    let mut numbers = Numbers { path, layout, want, keep, body, left: count };
+    let mut numbers = Numbers { path, layout, want, names: reading.names, keep, body, left: count };
     let size = (count * kept.size()) as u64;
     if !budget.holds(size) && reading.plain && !layout.fortran {
         numbers.each_piece(&mut |_| Ok(()))?;
@@ -224,6 +226,7 @@ struct Numbers<'a> {
     path: &'a Path,
     layout: &'a Layout,
     want: &'a Want,
+    names: &'a [&'a str],
     keep: Keep,
     body: &'a mut dyn Read,
     left: usize,
@@ -289,6 +292,9 @@ impl Numbers<'_> {
             (position / per_row, index(position % per_row, shape))
         };
         let mut error = misfit(self.path, DataErrorKind::Value, fault).at_row(row + 1);
+        if let Some(name) = within.first().and_then(|column| self.names.get(*column)) {
+            return error.in_column(*name);
+        }
         if !shape.is_empty() {
             error.message = format!("{} (at {} of the sample)", error.message, super::want::list(&within));
         }

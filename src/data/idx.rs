@@ -23,7 +23,7 @@ pub(super) fn load(path: &Path, want: &Want, raw: bool, budget: &Budget) -> Resu
     let (layout, mut body) = begin(path)?;
     layout.file_length().ok_or_else(|| too_large(path))?;
     layout.header.check(path, want)?;
-    load_numbers(&Reading { path, want, raw, plain: body.is_plain(), budget }, &layout, &mut body)
+    load_numbers(&Reading { path, want, raw, plain: body.is_plain(), budget, names: &[] }, &layout, &mut body)
 }
 
 fn begin(path: &Path) -> Result<(Layout, Body), DataError> {

@@ -36,7 +36,7 @@ pub(super) fn load(path: &Path, want: &Want, raw: bool, budget: &Budget) -> Resu
     let mut body = open(path)?;
     let (layout, _) = begin(path, &mut body)?;
     layout.header.check(path, want)?;
-    load_numbers(&Reading { path, want, raw, plain: body.is_plain(), budget }, &layout, &mut body)
+    load_numbers(&Reading { path, want, raw, plain: body.is_plain(), budget, names: &[] }, &layout, &mut body)
 }
 
 /// Reads the header of the array `key` of a `.npz` file and makes sure that the array is as long as it says.
@@ -56,7 +56,7 @@ pub(super) fn npz_load(path: &Path, key: &str, want: &Want, raw: bool, budget: &
     in_entry(path, key, |entry, _| {
         let (layout, _) = begin(path, entry)?;
         layout.header.check(path, want)?;
-        load_numbers(&Reading { path, want, raw, plain: false, budget }, &layout, entry)
+        load_numbers(&Reading { path, want, raw, plain: false, budget, names: &[] }, &layout, entry)
     })
 }
 

@@ -85,7 +85,9 @@ pub(super) fn load(
     }
     let mut rows = Rows::new(&table, &fields, &header);
     let layout = Layout { header, big_endian: false, fortran: false, offset: 0 };
-    let reading = Reading { path, want, raw, plain: false, budget };
+    let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+    let names = if names.len() > 1 { &names[..] } else { &[] };
+    let reading = Reading { path, want, raw, plain: false, budget, names };
     load_numbers(&reading, &layout, &mut rows).map_err(named)
 }
 

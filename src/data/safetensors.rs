@@ -35,7 +35,7 @@ pub(super) fn load(path: &Path, key: &str, want: &Want, raw: bool, budget: &Budg
     let (layout, body) = begin(path, key)?;
     layout.header.check(path, want).map_err(|error| error.in_column(key))?;
     let length = layout.file_length().unwrap_or(u64::MAX) - layout.offset;
-    let reading = Reading { path, want, raw, plain: body.is_plain(), budget };
+    let reading = Reading { path, want, raw, plain: body.is_plain(), budget, names: &[] };
     load_numbers(&reading, &layout, &mut body.take(length)).map_err(|error| error.in_column(key))
 }
 

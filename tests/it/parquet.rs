@@ -147,6 +147,11 @@ fn what_is_wrong_is_told_with_row_and_column() {
     assert_eq!(fault("holes", &[3]).1, "each sample has shape [2], the input takes [3]");
     let class = load(&one("faults.parquet", "label"), Element::Index(3), &[]).expect_err("a class too many");
     assert_eq!((class.row, class.message.as_str()), (Some(4), "found 3, expected an index<3> from 0 to 2"));
+    let nan = load(&several("faults.parquet", &["label", "nan"]), Element::F32, &[2]).expect_err("a NaN");
+    assert_eq!((nan.row, nan.column.as_deref()), (Some(2), Some("nan")));
+    assert_eq!(nan.message, "the value is NaN, a finite number was expected");
+    let null = load(&several("faults.parquet", &["label", "null"]), Element::F32, &[2]).expect_err("a null");
+    assert_eq!((null.row, null.column.as_deref()), (Some(3), Some("null")));
     let near = one("faults.parquet", "lable").header().expect_err("no such column");
     assert_eq!(
         (near.message.as_str(), near.help.as_deref()),

@@ -153,6 +153,9 @@ impl<'a> Checker<'a> {
         let is_text = name == "text";
         let (mut positional, mut raw, mut window, mut stride) = (Vec::new(), false, None, None);
         for arg in args {
+            if self.is_bare_column(arg, positional.len()) {
+                return None;
+            }
             let val = self.expr(arg.value);
             match (&arg.name, val) {
                 (_, Val::Error) => return None,
@@ -194,6 +197,20 @@ impl<'a> Checker<'a> {
             return None;
         }
         Some(Reader { format, path, select, raw, span })
+    }
+
+    /// Whether a column's name stands there without its quotes, which is reported then.
+    fn is_bare_column(&mut self, arg: &'a CallArg, position: usize) -> bool {
+        let expr = self.ast_expr(arg.value);
+        let ExprKind::Name(name) = &expr.kind else { return false };
+        if position != 1 || arg.name.is_some() || self.scopes.peek(self.here.scope, name).is_some() {
+            return false;
+        }
+        let title = format!("unknown name `{name}`");
+        let diagnostic = Diagnostic::at(Code::E0102, expr.span, title, "the name of a column is a text");
+        let quoted = format!("\"{name}\"");
+        self.report(diagnostic.fix(format!("write `{quoted}`"), expr.span, quoted, Applicability::Certain));
+        true
     }
 
     /// What the argument behind a file's name takes of it.
@@ -257,8 +274,10 @@ impl<'a> Checker<'a> {
     fn unknown_reader(&mut self, name: &str, span: Span) {
         let mut diagnostic =
             Diagnostic::at(Code::E0102, span, format!("unknown reader `{name}`"), "not a reader of data");
-        diagnostic = match closest(name, READERS) {
-            Some(near) => diagnostic.help(format!("a similar reader exists: `{near}`")),
+        let near = closest(name, READERS).map(|near| format!("a similar reader exists: `{near}`"));
+        let meant = foreign_keys::reader(name).map(|reader| format!("write `{reader}(...)`"));
+        diagnostic = match meant.or(near) {
+            Some(help) => diagnostic.help(help),
             None => diagnostic
                 .note("the readers are `csv`, `idx`, `images`, `npy`, `npz`, `parquet`, `safetensors` and `text`"),
         };

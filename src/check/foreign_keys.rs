@@ -92,6 +92,22 @@ const SETS: &[(&str, &str)] = &[
     ("valid", "validation"),
 ];
 
+/// The functions and classes by which Python's libraries read files.
+const READERS: &[(&str, &str)] = &[
+    ("genfromtxt", "csv"),
+    ("ImageFolder", "images"),
+    ("image_dataset_from_directory", "images"),
+    ("imread", "images"),
+    ("load", "npy"),
+    ("load_file", "safetensors"),
+    ("loadtxt", "csv"),
+    ("read_csv", "csv"),
+    ("read_parquet", "parquet"),
+    ("read_table", "parquet"),
+    ("scan_csv", "csv"),
+    ("scan_parquet", "parquet"),
+];
+
 /// Which of `names` another framework calls `word`.
 pub fn key<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     let meant = SAME.iter().find(|(foreign, _)| *foreign == word)?.1;
@@ -106,4 +122,9 @@ pub fn otherwise(word: &str) -> Option<&'static str> {
 /// The data set that another framework calls `word`.
 pub fn data_set(word: &str) -> Option<&'static str> {
     SETS.iter().find(|(foreign, _)| *foreign == word).map(|(_, set)| *set)
+}
+
+/// The reader that does what Python's libraries call `word`.
+pub fn reader(word: &str) -> Option<&'static str> {
+    READERS.iter().find(|(foreign, _)| *foreign == word).map(|(_, reader)| *reader)
 }

@@ -137,7 +137,7 @@ pub(super) fn signature(bytes: &[u8]) -> Option<&'static str> {
         (b"\x93NUM", "a NumPy array (`npy` reads it)"),
         (b"PK\x03\x04", "a zip archive (`npz` reads NumPy's)"),
         (b"\x1f\x8b", "gzip data within gzip data"),
-        (b"PAR1", "a Parquet file"),
+        (b"PAR1", "a Parquet file (`parquet` reads it)"),
         (b"\x89HDF", "an HDF5 file"),
         (b"%PDF", "a PDF document"),
         (b"<!DO", "a web page, perhaps a failed download"),

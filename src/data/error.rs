@@ -160,6 +160,14 @@ impl DataError {
         self
     }
 
+    /// The same for a column that stands in no expression of its own: nothing can be written around it.
+    pub fn bare(self) -> DataError {
+        let Some(around) = &self.around else { return self };
+        let write = format!(": write `{around}`");
+        let help = self.help.as_deref().map(|help| help.strip_suffix(write.as_str()).unwrap_or(help).into());
+        DataError { help, around: None, ..self }
+    }
+
     /// The code under which the fault is reported.
     pub fn code(&self) -> Code {
         self.kind.code()

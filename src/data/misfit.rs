@@ -97,8 +97,8 @@ fn otherwise(found: &[usize], known: &[usize], element: Element, fault: Fault) -
         return fault.help(format!("the batch axis is never written: declare one sample, {}", list(of_one)));
     }
     if let Some(order) = permutation(found, known) {
-        let why = format!("the same axes in another order: declare the input as {}, or", list(found));
-        return fault.around(why, Around::new("transpose(", format!(", {})", list(&order))));
+        return fault
+            .around("the same axes in another order", Around::new("transpose(", format!(", {})", list(&order))));
     }
     let count: usize = known.iter().product();
     if found.iter().product::<usize>() == count && !known.is_empty() {

@@ -144,7 +144,7 @@ impl Feed {
         }?;
         let fitted = header.check(self.path(), want);
         let fitted = fitted.map_err(|error| match self.advice(&header, want) {
-            Some(help) if error.kind == DataErrorKind::Shape => DataError { around: None, ..error }.help(help),
+            Some(help) if error.kind == DataErrorKind::Shape => error.bare().help(help),
             _ => self.told(error),
         });
         Ok((fitted?, header.rows))
@@ -156,7 +156,7 @@ impl Feed {
             From::File(_) => !self.shared,
             From::Computation(_) => error.path.as_os_str().is_empty(),
         };
-        if of_result { error } else { DataError { around: None, ..error } }
+        if of_result { error } else { error.bare() }
     }
 
     /// What to write for samples of another shape, where the reader has arguments for it.

@@ -112,7 +112,7 @@ impl Session {
                 let help = format!("give it: `--input {}=file.npy`", input.name);
                 return Err(vec![Diagnostic::new(Code::E0402, title).help(help)]);
             };
-            let refuse = |error: DataError| vec![error.diagnostic(None)];
+            let refuse = |error: DataError| vec![error.bare().diagnostic(None)];
             let source = source_of(name, path).map_err(refuse)?;
             let column = source.load(&want_of(network.ty(input.value)), &budget).map_err(refuse)?;
             rows.push((name.as_str(), path.as_path(), column.rows()));

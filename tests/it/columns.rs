@@ -188,6 +188,23 @@ fn what_to_write_around_a_column_stands_in_the_help() {
 }
 
 #[test]
+fn what_cannot_be_written_around_a_column_is_not_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "input x: [3, 6, 5]\np = x |> Affine(2)\nloss = p ^ 2\noutput p\n";
+    fs::write(folder.path().join("m.nn"), text).expect("a program");
+    fs::write(folder.path().join("x.npy"), npy("|u1", "(2, 6, 5, 3)", &[7; 2 * 6 * 5 * 3])).expect("an array");
+    let options = nnlc::driver::InferOptions {
+        weights: folder.path().join("none"),
+        inputs: vec![("x".to_owned(), folder.path().join("x.npy"))],
+        outputs: vec![],
+        threads: 1,
+        seed: 0,
+    };
+    let found = open(&folder).infer(&options).expect_err("another shape");
+    assert_eq!(found[0].helps, ["the file has the channels last, convolutions take them first"]);
+}
+
+#[test]
 fn columns_that_disagree_in_a_length_are_both_shown() {
     let program = "input x: index<256>[T]\ninput z: index<256>[T]\nparam w: f32\n\
         loss = w * mean(float(int(x) + int(z)))\noutput x\n\

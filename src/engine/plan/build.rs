@@ -104,7 +104,8 @@ pub(super) struct Build<'g> {
     /// The buffer of each input and variable.
     input_buffers: Vec<BufferId>,
     variable_buffers: IndexVec<VarId, BufferId>,
-    /// Which variables are operands of products.
+    /// Which values are operands of products, and which variables.
+    factors: IndexVec<Value, bool>,
     multiplied: IndexVec<VarId, bool>,
     constants: Vec<(BufferId, Arc<Tensor>)>,
     pub steps: Vec<Step>,
@@ -147,6 +148,7 @@ impl<'g> Build<'g> {
             readers: graph.variables.iter().map(|_| Vec::new()).collect(),
             input_buffers: Vec::new(),
             variable_buffers: IndexVec::new(),
+            factors: graph.nodes.iter().map(|_| false).collect(),
             multiplied: graph.variables.iter().map(|_| false).collect(),
             constants: Vec::new(),
             steps: Vec::new(),
@@ -182,21 +184,23 @@ impl<'g> Build<'g> {
         }
     }
 
-    /// Whether a buffer is a variable's that products read: many workers do then, wherever they write it.
-    pub fn is_multiplied(&self, buffer: BufferId) -> bool {
-        matches!(self.buffers[buffer].home, Home::Variable(index) if self.multiplied[VarId::new(index)])
+    /// Whether products read what a value is stored to: many workers do then, wherever they write it.
+    pub fn is_multiplied(&self, value: Value, buffer: BufferId) -> bool {
+        let variable = matches!(self.buffers[buffer].home, Home::Variable(index) if self.multiplied[VarId::new(index)]);
+        variable || self.factors[value]
     }
 
-    /// Finds the variables that are operands of products.
+    /// Finds the values and variables that are operands of products.
     fn find_multiplied(&mut self) {
         for (_, node) in self.graph.nodes.iter_enumerated().filter(|(value, _)| self.reached[*value]) {
             if node.op.0 != "contract" {
                 continue;
             }
             for input in &node.inputs {
-                let base = self.graph.node(self.base(*input));
-                if base.op == op::VARIABLE {
-                    self.multiplied[position::<VarId>(base)] = true;
+                let base = self.base(*input);
+                self.factors[base] = true;
+                if self.graph.node(base).op == op::VARIABLE {
+                    self.multiplied[position::<VarId>(self.graph.node(base))] = true;
                 }
             }
         }

@@ -319,13 +319,15 @@ impl Emit<'_, '_> {
             access = self.access(&target, map);
         }
         self.writes.push(target.buffer);
+        if self.build.is_multiplied(value, target.buffer) {
+            self.program.shared.push(access.buffer);
+        }
         self.program.push(Instr::Store(register, access, element(self.build.kind(value))));
     }
 
     fn finish(self, group: &Group) {
         let Emit { build, item, mut program, buffers, mut reads, writes, .. } = self;
         let Some(value) = group.members.last().map(|last| last.value) else { return };
-        program.shared = (0..buffers.len()).filter(|at| build.is_multiplied(buffers[*at])).collect();
         let (mut links, tiling) = chain::absorb(&mut build.steps, &mut program, &buffers, &writes);
         let tiling = tiling.unwrap_or_else(|| Fused::suggested_tiling(&mut program));
         chain::keep_tiles(&mut links, &mut program, &buffers, tiling, |source| build.is_last_use(source.value(), item));

@@ -114,6 +114,7 @@ codes! {
     E0509 "bad `grad`"
     W0510 "label stretched against a larger prediction"
     E0511 "per-sample value in `update`"
+    W0512 "logits where probabilities are taken"
     W0601 "output needs a label"
     E0602 "loss but no output"
     W0603 "randomness left in Runtime"

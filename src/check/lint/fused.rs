@@ -46,7 +46,7 @@ pub fn library_callee<'g>(graph: &'g Graph, sources: &SourceMap, node: &ir::Node
 }
 
 /// The function that the program called to get to a node of the library.
-fn called(graph: &Graph, sources: &SourceMap, node: &ir::Node) -> Option<String> {
+pub fn called(graph: &Graph, sources: &SourceMap, node: &ir::Node) -> Option<String> {
     let mut frame = node.place.frame?;
     while sources.is_library(graph.frames[frame].call) {
         frame = graph.frames[frame].parent?;

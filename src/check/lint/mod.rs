@@ -8,6 +8,7 @@ mod gradients;
 mod labels;
 mod logits;
 mod outputs;
+mod probabilities;
 mod range;
 mod reductions;
 mod steps;
@@ -53,6 +54,7 @@ impl<'a> Checker<'a> {
         }
         self.steps(&cuts);
         self.applied_twice();
+        self.logits_as_probabilities();
         self.unsafe_at_zero();
         self.uneven_reductions();
         self.stretched_labels();

@@ -84,6 +84,16 @@ fn lower(a: (f64, bool), b: (f64, bool)) -> (f64, bool) {
     }
 }
 
+/// The numbers that each value may hold.
+pub fn ranges(graph: &Graph) -> IndexVec<ir::Value, Range> {
+    let mut ranges = IndexVec::new();
+    for node in graph.nodes.iter() {
+        let own = range(graph, &ranges, node);
+        ranges.push(own);
+    }
+    ranges
+}
+
 /// The numbers that `node` may hold, by those of the nodes before it.
 pub fn range(graph: &Graph, ranges: &IndexVec<ir::Value, Range>, node: &Node) -> Range {
     let found = match node.op {

@@ -75,6 +75,17 @@ pub fn feeds_of(graph: &Graph) -> impl Iterator<Item = &Input> {
     graph.inputs.iter().filter(|input| input.drawn.is_none() && !input.is_scalar())
 }
 
+/// The first input that a training set would feed, as an error when there is none.
+pub(super) fn unfed(program: &Program, has_training_set: bool) -> Option<Diagnostic> {
+    let input = feeds_of(&program.graph).next().filter(|_| !has_training_set)?;
+    let title = format!("input `{}` is never fed: there is no `data train`", input.name);
+    let diagnostic = match program.graph.node(input.value).place.span {
+        Some(span) => Diagnostic::at(Code::E0402, span, title, "declared here"),
+        None => Diagnostic::new(Code::E0402, title),
+    };
+    Some(diagnostic.help("add `data train { ... = idx(\"...\") }`, or give `--data train=f.csv`"))
+}
+
 /// What an input of type `ty` takes.
 pub fn want_of(ty: &Type) -> Want {
     let element = match &ty.dtype {

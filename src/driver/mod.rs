@@ -28,9 +28,10 @@ pub use test::TestOutcome;
 use crate::check::{Imports, Options, Program};
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::source::{FileId, SourceMap, Span};
-use crate::syntax::{self, ast::Ast};
+use crate::syntax;
+use crate::syntax::ast::{Ast, StmtKind};
 use crate::tensor::Sizes;
-use data::SetSizes;
+use data::{SetSizes, unfed};
 
 /// What a program is checked with.
 #[derive(Clone, Debug, Default)]
@@ -175,6 +176,11 @@ impl Session {
             let noted = |found: Diagnostic| if found.code == Code::E0401 { found.note(&given) } else { found };
             found = found.into_iter().map(noted).collect();
         }
+        if self.trains() {
+            let replaced = request.data.iter().map(|over| over.set.as_str());
+            let mut sets = program.data.iter().map(|statement| statement.set.as_str()).chain(replaced);
+            found.extend(unfed(program, sets.any(|set| set == "train")));
+        }
         if !found.iter().any(Diagnostic::is_error) {
             found.extend(self.wrong_sizes(&sizes));
         }
@@ -187,6 +193,12 @@ impl Session {
             self.diagnostics.retain(|diagnostic| diagnostic.code != Code::W0805);
         }
         self.sort();
+    }
+
+    /// Whether the program says how it is trained.
+    fn trains(&self) -> bool {
+        let items = self.origin.iter().flat_map(|origin| &origin.ast.items);
+        items.into_iter().any(|item| matches!(item.kind, StmtKind::Train { .. }))
     }
 
     fn sort(&mut self) {

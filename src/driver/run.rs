@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::data::{Sets, feeds_of, sizes_in};
+use super::data::{Sets, sizes_in, unfed};
 use super::file::write_whole;
 use super::{DataOverride, Session, resume};
 use crate::check::{Keep, Length, Monitor, Program, TrainSettings};
@@ -136,17 +136,7 @@ impl Session {
             let title = "this program has no loss, so there is nothing to train";
             return Err(Diagnostic::new(Code::E0103, title).help("`nnlc infer` computes outputs"));
         }
-        match feeds_of(&program.graph).next() {
-            Some(input) if sets.train.is_none() => {
-                let title = format!("input `{}` is never fed: there is no `data train`", input.name);
-                let diagnostic = match program.graph.node(input.value).place.span {
-                    Some(span) => Diagnostic::at(Code::E0402, span, title, "declared here"),
-                    None => Diagnostic::new(Code::E0402, title),
-                };
-                Err(diagnostic.help("add `data train { ... = idx(\"...\") }`, or give `--data train=f.csv`"))
-            }
-            _ => Ok(()),
-        }
+        unfed(program, sets.train.is_some()).map_or(Ok(()), Err)
     }
 
     fn evaluate(

@@ -119,7 +119,9 @@ fn data_that_does_not_fit_is_told_by_file_row_and_column() {
         ("shape.csv", "x,y\n1,2\n"),
         ("t.csv", TABLE),
     ]);
-    desk.nnlc("run m.nn").is(3, &["error[E0402]: input `x` is never fed", "m.nn:2:7"]);
+    for command in ["check", "run", "profile"] {
+        desk.nnlc(&format!("{command} m.nn")).is(1, &["error[E0402]: input `x` is never fed", "m.nn:2:7"]);
+    }
     let range = ["error[E0401]: `range.csv`, row 2 (line 3), column `y`: found 3, expected an index<3> from 0 to 2"];
     desk.nnlc("run m.nn --data train=range.csv").is(3, &range);
     desk.nnlc("run m.nn --data train=nan.csv").is(3, &["`nan.csv`, row 2 (line 3), column `x__1`: the value is NaN"]);
@@ -130,6 +132,29 @@ fn data_that_does_not_fit_is_told_by_file_row_and_column() {
     desk.nnlc("run m.nn --data train=none.csv").is(1, &["error[E0403]: `none.csv` is missing"]);
     desk.nnlc("check wide.nn").is(1, &["error[E0403]: `x.npy` is missing", "wide.nn:11:18"]);
     assert!(!desk.at("runs").exists(), "nothing is left of a run that never began");
+}
+
+#[test]
+fn only_what_is_to_be_trained_needs_data() {
+    let drawn = "input z: [2] from normal(0, 1)\np = z |> Affine(1)\nloss = square(p)\noutput p\ntrain { steps = 5 }\n";
+    let network = "input x: [2]\np = x |> Affine(1)\nloss = square(p)\noutput p\ntest \"t\" { assert 1 == 1 }\n";
+    let away = network.to_owned() + "train { epochs = 1 }\ndata train { x = 2 * csv(\"away.csv\", \"a:b\") }\n";
+    let desk = Desk::with(&[
+        ("drawn.nn", drawn),
+        ("network.nn", network),
+        ("module.nn", "fn twice(x) = 2 * x\n"),
+        ("m.nn", &away),
+        ("t.csv", "x__0,x__1\n1,2\n3,4\n"),
+    ]);
+    for program in ["drawn", "network", "module"] {
+        desk.nnlc(&format!("check {program}.nn")).is(0, &["no errors"]);
+    }
+    desk.nnlc("run network.nn").is(3, &["error[E0402]: input `x` is never fed: there is no `data train`"]);
+    desk.nnlc("run m.nn --data train=t.csv --out r").is(0, &[]);
+    desk.nnlc("check m.nn").is(1, &["error[E0403]: `away.csv` is missing"]);
+    desk.nnlc("infer m.nn --weights r/weights.safetensors --input x=t.csv --out y").is(0, &["p.npy"]);
+    desk.nnlc("expand m.nn --network MainRuntime").is(0, &[]);
+    desk.nnlc("test m.nn").is(0, &[]);
 }
 
 #[test]
@@ -240,7 +265,7 @@ fn arguments_change_what_they_say() {
 #[test]
 fn wrong_usage_is_told_apart_from_wrong_programs() {
     let desk = classifier();
-    desk.nnlc("check m.nn").is(0, &["m.nn: no errors"]);
+    desk.nnlc("check m.nn --data train=t.csv").is(0, &["m.nn: no errors"]);
     desk.nnlc("check m.nn --set widht=7").is(1, &["error[E0102]", "widht"]);
     for (arguments, text) in [
         ("run", "MODEL.nn"),
@@ -292,7 +317,7 @@ fn infer_computes_what_the_reference_engine_does() {
     let (header, found) = read_npy(&desk.at("y/q.npy"));
     assert!(header.contains("'descr': '<f4'") && header.contains("'shape': (5, 3,)"), "{header}");
 
-    let session = Session::open(&desk.at("m.nn"), &Request::default());
+    let session = Session::open(&desk.at("m.nn"), &Request { without_data: true, ..Request::default() });
     let graph = &session.program.as_ref().unwrap().graph;
     let weights = session.weights(graph, &desk.at("r/weights.safetensors")).unwrap();
     let tensor = |variable: &nnlc::ir::Variable| match &weights.tensors[&variable.path] {
@@ -345,7 +370,6 @@ fn a_profile_tells_the_lines_and_the_steps() {
     assert!(said.out.contains("   4  p = x |> Dropout(0.5)"), "{}", said.out);
     let steps: Vec<&str> = said.out.lines().skip_while(|line| !line.ends_with("  step")).skip(1).collect();
     assert!(steps.iter().any(|step| step.contains("gemm") && step.contains("(line 4")), "{}", said.out);
-    desk.nnlc("profile m.nn").is(3, &["error[E0402]"]);
     assert!(fs::read_dir(desk.at(".")).expect("a folder").count() == 2, "a profile writes nothing");
 }
 

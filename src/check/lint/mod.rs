@@ -6,6 +6,7 @@ mod definitions;
 mod fused;
 mod gradients;
 mod labels;
+mod leaks;
 mod logits;
 mod outputs;
 mod probabilities;
@@ -49,6 +50,7 @@ impl<'a> Checker<'a> {
         }
         let cuts = self.gradient_paths();
         self.outputs();
+        self.leaked_targets();
         if self.failed() {
             return;
         }

@@ -63,7 +63,7 @@ fn taken(node: &Node) -> &[ir::Value] {
 }
 
 /// The values that depend, in Runtime, on a node of which `is_source` holds.
-fn runtime_dependents(graph: &Graph, is_source: impl Fn(&Node) -> bool) -> IndexVec<ir::Value, bool> {
+pub fn runtime_dependents(graph: &Graph, is_source: impl Fn(&Node) -> bool) -> IndexVec<ir::Value, bool> {
     let mut depends: IndexVec<ir::Value, bool> = IndexVec::new();
     for node in graph.nodes.iter() {
         let own = is_source(node) || taken(node).iter().any(|input| depends[*input]);

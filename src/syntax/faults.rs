@@ -44,12 +44,21 @@ fn same_length(kind: TokenKind, word: &str) -> Option<String> {
 }
 
 fn open_string(span: Span, word: &str) -> Diagnostic {
-    let end = span.start as usize + word.trim_end().len();
-    let fix = Span::new(span.file, end, end);
-    let start = Span::new(span.file, span.start as usize, span.start as usize + 1);
+    if !word.starts_with('"') {
+        let quote = Span { start: span.end - 1, ..span };
+        let first = Span { end: span.start, ..span };
+        return Diagnostic::at(
+            Code::E0101,
+            quote,
+            "this `\"` ends a string that none begins",
+            "a quote too many, or one too few",
+        )
+        .fix("write `\"` where it begins", first, "\"", Applicability::Maybe);
+    }
+    let start = Span { end: span.start + 1, ..span };
     Diagnostic::at(Code::E0101, start, "this string has no end on its line", "opened here")
         .note("a string ends on the line it begins on; `\\n` stands for a line break")
-        .fix("write `\"` at its end", fix, "\"", Applicability::Maybe)
+        .fix("write `\"` at its end", span.after(), "\"", Applicability::Maybe)
 }
 
 fn bad_number(span: Span, word: &str) -> Diagnostic {

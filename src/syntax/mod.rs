@@ -15,6 +15,7 @@ mod grammar;
 mod mistakes;
 mod recover;
 mod stream;
+mod strings;
 #[cfg(test)]
 mod tests;
 mod tokens;

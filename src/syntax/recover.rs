@@ -58,14 +58,32 @@ impl<'t> Recovery<'_, 't> {
                 }
             }
             let end = self.stream.cut(at, range.end);
+            let body_end = self.indented_body(at..end, range.end);
             at = if self.stream.word(at) == "return" {
                 self.result(at..end, range.end, place, &mut block);
                 end
             } else {
                 self.statement(at..end, place, &mut block.stmts)
             };
+            if let Some(body_end) = body_end {
+                self.forget_each(at..body_end);
+                at = body_end;
+            }
         }
         block
+    }
+
+    /// Where the lines end that are indented below a `head` that ends with a colon, as Python's do. The colon is what is told of them.
+    fn indented_body(&self, head: Range, end: usize) -> Option<usize> {
+        let tokens = &self.stream.tokens;
+        let (first, next) = (tokens[head.start], head.end);
+        let colon = self.stream.kind(next - 1) == Some(TokenKind::Colon);
+        if !colon || !first.starts_line || next >= end || !tokens[next].starts_line {
+            return None;
+        }
+        let outside = |at: &usize| tokens[*at].starts_line && tokens[*at].column <= first.column;
+        let closes = |at: &usize| tokens[*at].partner.is_some_and(|partner| (next..*at).contains(&(partner as usize)));
+        (next..end).find(|at| outside(at) && !closes(at)).or(Some(end)).filter(|body_end| *body_end > next)
     }
 
     /// Where the brace stands that ends the indented statements from `at` on and closes nothing: they are a body that lost its head.
@@ -88,6 +106,11 @@ impl<'t> Recovery<'_, 't> {
             .label(self.span(body.start..body.start + 1), "these lines look like the body of something")
             .help("write the line that opens the block above them, or remove the brace");
         self.builder.diagnostics.push(diagnostic);
+        self.forget_each(body);
+    }
+
+    /// Keeps the names that the statements in `body` would have bound.
+    fn forget_each(&mut self, body: Range) {
         let mut at = body.start;
         while at < body.end {
             let end = self.stream.cut(at, body.end);

@@ -370,6 +370,33 @@ fn time_is_linear() {
     }
 }
 
+/// A string that lacks a quote ends where a person would end it, so that what follows on its line is read.
+#[test]
+fn a_string_without_a_quote_is_cut_where_it_was_meant_to_end() {
+    for (text, meant) in [
+        ("data train { x = csv(\"t.csv) }", "\"t.csv"),
+        ("data train { x = csv(\"t.csv, \"a:b\") }", "\"t.csv"),
+        ("    x = csv(\"t.csv\", \"a:b)", "\"a:b"),
+        ("    x = csv(t.csv\", \"a:b\")", "t.csv\""),
+        ("    x = csv(\"t.csv\", a:b\")", "a:b\""),
+        ("    x = csv(\"t.csv\", [\"a\", \"b])", "\"b"),
+        ("    x = csv(\"t.csv,  # the table", "\"t.csv"),
+        ("y = rearrange(x, \"(a c) b -> b a c, c = 2)", "\"(a c) b -> b a c"),
+        ("y = rearrange(x, \"a (b c) -> (b c) a)", "\"a (b c) -> (b c) a"),
+        ("import \"blocks.nn: Block", "\"blocks.nn"),
+        ("import \"blocks.nn as b", "\"blocks.nn"),
+        ("test \"it works {", "\"it works"),
+        ("param w \"code.W: [4] = zeros()", "\"code.W"),
+        ("assert n > 0, \"n, a width, is positive", "\"n, a width, is positive"),
+        ("assert n > 0, \"", "\""),
+    ] {
+        let tokens = tokenize(text);
+        let open: Vec<&str> =
+            tokens.iter().filter(|token| token.kind == TokenKind::OpenStr).map(|token| &text[token.range()]).collect();
+        assert_eq!(open, [meant], "{text}");
+    }
+}
+
 /// A program with every construct, to mutate.
 const PROGRAM: &str = include_str!("../../examples/auto_encoder.nn");
 const LIBRARY: &str = include_str!("../library/normalization.nn");

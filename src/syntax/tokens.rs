@@ -5,6 +5,8 @@
 
 use logos::Logos;
 
+use super::strings;
+
 /// What a token is.
 #[derive(Logos, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
@@ -174,16 +176,28 @@ impl Token {
     }
 }
 
-/// The tokens of `text`, in order, without gaps. Neighbouring stray characters are one token.
+/// The tokens of `text`, in order, without gaps. Neighbouring stray characters are one token. A string that lacks a quote ends where it
+/// was probably meant to.
 pub fn tokenize(text: &str) -> Vec<Token> {
     let mut tokens: Vec<Token> = Vec::with_capacity(text.len() / 3);
     for (kind, range) in TokenKind::lexer(text).spanned() {
-        let kind = kind.unwrap_or(TokenKind::Stray);
-        let (start, end) = (range.start as u32, range.end as u32);
-        match tokens.last_mut() {
-            Some(last) if kind == TokenKind::Stray && last.kind == TokenKind::Stray => last.end = end,
-            _ => tokens.push(Token { kind, start, end }),
+        push(&mut tokens, kind, range);
+        if tokens.last().is_some_and(|last| last.kind == TokenKind::OpenStr) {
+            let end = tokens.last().map_or(0, |last| last.end as usize);
+            let Some(rest) = strings::cut_open(text, &mut tokens) else { continue };
+            for (kind, range) in TokenKind::lexer(&text[rest..end]).spanned() {
+                push(&mut tokens, kind, rest + range.start..rest + range.end);
+            }
         }
     }
     tokens
+}
+
+fn push(tokens: &mut Vec<Token>, kind: Result<TokenKind, ()>, range: std::ops::Range<usize>) {
+    let kind = kind.unwrap_or(TokenKind::Stray);
+    let (start, end) = (range.start as u32, range.end as u32);
+    match tokens.last_mut() {
+        Some(last) if kind == TokenKind::Stray && last.kind == TokenKind::Stray => last.end = end,
+        _ => tokens.push(Token { kind, start, end }),
+    }
 }

@@ -24,6 +24,7 @@ enum Kind {
     LineDeleted,
     LineMoved,
     SignDoubled,
+    QuoteRemoved,
 }
 
 /// A changed program.
@@ -124,6 +125,22 @@ fn mutants(program: &str) -> Vec<Mutant> {
         }
     }
     found.extend(lines_changed(program));
+    found.extend(quotes_removed(program));
+    found
+}
+
+/// The program without one of the quotes of its strings.
+fn quotes_removed(program: &str) -> Vec<Mutant> {
+    let (mut found, mut start) = (Vec::new(), 0);
+    for (number, whole) in program.split_inclusive('\n').enumerate() {
+        let code = whole.split('#').next().unwrap_or(whole);
+        for (at, _) in code.match_indices('"') {
+            let text = replaced(program, start + at..start + at + 1, "");
+            let (kind, line) = (Kind::QuoteRemoved, number + 1);
+            found.push(Mutant { kind, text, line, names: Vec::new(), others: Vec::new() });
+        }
+        start += whole.len();
+    }
     found
 }
 

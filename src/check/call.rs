@@ -402,6 +402,10 @@ impl<'a> Checker<'a> {
             .collect();
         let diagnostic = Diagnostic::at(Code::E0105, at, title, format!("`{}` is missing", arg.name.text))
             .help(format!("its parameters are `{}`", signature.join(", ")));
+        let diagnostic = match super::elsewhere::counted(self.sources.text(parens)).filter(|_| callee == "range") {
+            Some(range) => diagnostic.help(format!("write `{range}`: the numbers from 0 on, without the last")),
+            None => diagnostic,
+        };
         let diagnostic = match self.sources.is_library(arg.name.span) {
             true => diagnostic,
             false => diagnostic.label(arg.name.span, "declared here"),

@@ -13,9 +13,6 @@ use crate::syntax::ast::{Block, ExprId, ExprKind, Name};
 /// For how many unknown names a similar one is looked for among all that are visible.
 const SUGGESTIONS: usize = 200;
 
-/// What programs of other frameworks call the modules that hold their functions.
-const FOREIGN_MODULES: [&str; 11] = ["F", "K", "PF", "jax", "jnp", "keras", "nn", "np", "numpy", "tf", "torch"];
-
 impl<'a> Checker<'a> {
     /// The value of an expression that gives one.
     pub fn expr(&mut self, id: ExprId) -> Val<'a> {
@@ -117,6 +114,19 @@ impl<'a> Checker<'a> {
         if let Some(known) = super::foreign::meaning(name) {
             return self.foreign(diagnostic, name, known, span);
         }
+        diagnostic = match super::elsewhere::explained(diagnostic, name, span) {
+            Ok(explained) => return self.report_unknown(name, explained),
+            Err(plain) => plain,
+        };
+        if let Some(function) = self.callable_alike(name).filter(|_| name.starts_with(char::is_uppercase)) {
+            diagnostic = diagnostic.help(format!("the function is called `{function}`: `x |> {function}`")).fix(
+                format!("write `{function}`"),
+                span,
+                function,
+                Applicability::Maybe,
+            );
+            return self.report_unknown(name, diagnostic);
+        }
         if self.told_unknown() > SUGGESTIONS {
             return self.report_unknown(name, diagnostic);
         }
@@ -131,35 +141,6 @@ impl<'a> Checker<'a> {
             );
         }
         self.report_unknown(name, diagnostic)
-    }
-
-    /// Answers a name of another framework with what it is here.
-    fn foreign(&mut self, diagnostic: Diagnostic, name: &str, known: &str, span: Span) -> Val<'a> {
-        let mut diagnostic = diagnostic.help(format!("in `.nn` this is `{known}`"));
-        if let Some(right) = super::foreign::renamed(name) {
-            // `nn.MSELoss()` makes an object first: only a function for a function, or a layer for a layer, is called alike.
-            let initial = |name: &str| name.chars().next().is_some_and(char::is_uppercase);
-            let sure = if initial(name) == initial(right) { Applicability::Certain } else { Applicability::Maybe };
-            diagnostic = diagnostic.fix(format!("write `{right}`"), span, right, sure);
-        }
-        self.report(diagnostic)
-    }
-
-    /// Whether `name` is that of a function or a layer here.
-    fn is_callable(&self, name: &str) -> bool {
-        let binding = self.scopes.peek(self.here.scope, name);
-        binding.is_some_and(|binding| {
-            matches!(binding.val, Val::Fn(_) | Val::Layer(_) | Val::Builtin(_) | Val::Primitive(_))
-        })
-    }
-
-    /// The name at the front of `a.b.c`.
-    fn root(&self, id: ExprId) -> Option<&'a str> {
-        match &self.ast_expr(id).kind {
-            ExprKind::Name(name) => Some(name),
-            ExprKind::Member { value, .. } => self.root(*value),
-            _ => None,
-        }
     }
 
     fn range(&mut self, start: ExprId, end: ExprId, span: Span) -> Val<'a> {
@@ -178,31 +159,8 @@ impl<'a> Checker<'a> {
 
     fn member(&mut self, value: ExprId, name: &'a Name) -> Val<'a> {
         let span = self.ast_expr(value).span;
-        let known = super::foreign::meaning(&name.text);
-        // `nn.Linear`: the front is another framework's module.
-        if let (Some(known), Some(root)) = (known, self.root(value))
-            && self.scopes.peek(self.here.scope, root).is_none()
-        {
-            let whole = span.to(name.span);
-            let title = format!("unknown name `{}`", self.sources.text(whole));
-            let diagnostic = Diagnostic::at(Code::E0102, whole, title, "not bound anywhere above");
-            return self.foreign(diagnostic, &name.text, known, whole);
-        }
-        if let Some(root) = self.root(value)
-            && FOREIGN_MODULES.contains(&root)
-            && self.scopes.peek(self.here.scope, root).is_none()
-            && self.is_callable(&name.text)
-        {
-            let whole = span.to(name.span);
-            let title = format!("unknown name `{}`", self.sources.text(whole));
-            let diagnostic = Diagnostic::at(Code::E0102, whole, title, "not bound anywhere above");
-            let fix = format!("write `{}`", name.text);
-            return self.report(diagnostic.help("the library's names stand alone, without a module before them").fix(
-                fix,
-                whole,
-                &*name.text,
-                Applicability::Maybe,
-            ));
+        if let Some(answer) = self.of_module(value, name) {
+            return answer;
         }
         match self.expr(value) {
             Val::Error => Val::Error,
@@ -220,7 +178,8 @@ impl<'a> Checker<'a> {
                 let title = format!("{} has no members", other.kind());
                 let whole = name.span.to(span);
                 let mut diagnostic = Diagnostic::at(Code::E0109, whole, title, "a dot leads into an imported file");
-                if let Some(known) = known.or_else(|| super::foreign::attribute(&name.text)) {
+                let known = super::foreign::attribute(&name.text).or_else(|| super::foreign::meaning(&name.text));
+                if let Some(known) = known {
                     diagnostic = diagnostic.help(format!("in `.nn` this is `{known}`"));
                 } else if self.is_callable(&name.text) {
                     let value = self.sources.text(span).to_owned();

@@ -365,6 +365,8 @@ pub fn attribute(name: &str) -> Option<&'static str> {
         "shape" => Some("shape(x)"),
         "size" => Some("size(x)`, `shape(x)` or `shape(x)[0]"),
         "T" | "mT" | "t" => Some("transpose(x)"),
+        "dim" => Some("rank(x)"),
+        "view" | "reshape" => Some("reshape(x, [6, 10])` with every size written, or `flatten(x)"),
         _ => None,
     }
 }

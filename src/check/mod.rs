@@ -14,6 +14,7 @@ mod clock;
 mod column;
 mod data;
 mod einsum;
+mod elsewhere;
 mod ema;
 mod expr;
 mod fault;

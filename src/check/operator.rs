@@ -238,9 +238,14 @@ impl<'a> Checker<'a> {
 
     fn index_tensor(&mut self, value: ir::Value, indices: &'a [Index], brackets: Span, span: Span) -> Val<'a> {
         let shape = self.graph.ty(value).shape.clone();
+        if let Some(answer) = self.added_axis(indices) {
+            return answer;
+        }
         let explicit = indices.iter().filter(|index| !matches!(index, Index::Rest(_))).count();
         if explicit > shape.rank() {
-            let title = format!("{} for a value of {} axes", super::stmt::count(explicit, "index"), shape.rank());
+            let indices = if explicit == 1 { "index" } else { "indices" };
+            let axes = if shape.rank() == 1 { "axis" } else { "axes" };
+            let title = format!("{explicit} {indices} for a value of {} {axes}", shape.rank());
             return self.error(Code::E0206, brackets, title, format!("the value is {}", self.graph.ty(value)));
         }
         // Start, stop and step along each axis so far.

@@ -304,11 +304,11 @@ impl<'a> Checker<'a> {
             }
             (ParamKind::Axes, Val::List(items)) => {
                 let mut axes = Vec::new();
-                for item in items.iter() {
-                    axes.push(self.axis(item.integer()?, rank, span)?);
+                for item in items.iter().map(Val::integer).collect::<Option<Vec<_>>>().into_iter().flatten() {
+                    axes.push(self.axis(item, rank, span)?);
                 }
                 axes.sort_unstable();
-                Some(Attr::Ints(axes))
+                (axes.len() == items.len()).then_some(Attr::Ints(axes))
             }
             (ParamKind::Ints, Val::List(items)) => {
                 items.iter().map(Val::integer).collect::<Option<_>>().map(Attr::Ints)
@@ -317,6 +317,7 @@ impl<'a> Checker<'a> {
                 let spatial = inputs.get(1).map_or(1, |w| self.graph.ty(*w).shape.rank().saturating_sub(2));
                 Some(Attr::Ints(vec![val.integer().unwrap_or_default(); spatial]))
             }
+            (ParamKind::Shape, _) if self.left_a_size_out(val, inputs, span) => return None,
             (ParamKind::Shape, _) => return self.as_shape(val, span).map(Attr::Dims),
             _ => None,
         };
@@ -332,7 +333,11 @@ impl<'a> Checker<'a> {
                 _ => "a list of integers",
             };
             let title = format!("`{}` of `{callee}` is {needed}", param.name);
-            self.error(Code::E0114, span, title, format!("this is {}", val.show()));
+            let mut diagnostic = Diagnostic::at(Code::E0114, span, title, format!("this is {}", val.show()));
+            if let ("max" | "min", Val::Tensor(_)) = (callee, val) {
+                diagnostic = diagnostic.help(format!("of two values, element by element, write `{callee}imum(a, b)`"));
+            }
+            self.report(diagnostic);
         }
         attr
     }

@@ -17,8 +17,7 @@ impl<'a> Checker<'a> {
     /// `input a, b: T from e`.
     pub fn input(&mut self, stmt: &'a Stmt, names: &'a [Name], ty: &'a TypeExpr, from: Option<ExprId>) {
         self.only_at_top(stmt);
-        self.data_sizes(ty);
-        let ty = self.known_type(ty);
+        let ty = if self.data_sizes(ty) { self.known_type(ty) } else { None };
         for name in names {
             let Some(ty) = ty.clone() else {
                 self.bind(name, Val::Error, Role::Input);

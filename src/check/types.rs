@@ -7,7 +7,7 @@ use super::checker::{Body, Checker};
 use super::scope::{Binding, Role};
 use super::value::Val;
 use crate::base::closest;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::ir::{self, Attrs, Frame, op};
 use crate::source::Span;
 use crate::syntax::ast::{Arg, BinaryOp, DimExpr, ExprId, ExprKind, Name, TypeExpr, TypeKind, Where};
@@ -114,16 +114,19 @@ impl<'a> Checker<'a> {
             (other, _) => {
                 let title = format!("unknown dtype `{other}`");
                 let mut diagnostic = Diagnostic::at(Code::E0301, name.span, title, "not a dtype");
-                diagnostic = match other {
-                    "float" | "float32" | "f64" | "float64" => diagnostic.help("numbers are `f32` (the default)"),
-                    "int" | "int32" | "int64" | "i64" | "long" => {
-                        diagnostic.help("integers are `i32`; classes and tokens `index<K>`")
-                    }
-                    other if let Some(near) = closest(other, HYPER_KINDS.into_iter().chain(DTYPES)) => {
-                        diagnostic.help(format!("a similar type exists: `{near}`"))
-                    }
-                    _ => diagnostic.note("dtypes are `f32`, `i32`, `bool` and `index<K>`"),
-                };
+                diagnostic =
+                    match other {
+                        "float" | "float32" | "f64" | "float64" => diagnostic
+                            .help("numbers are `f32` (the default)")
+                            .fix("write `f32`", name.span, "f32", Applicability::Maybe),
+                        "int" | "int32" | "int64" | "i64" | "long" => {
+                            diagnostic.help("integers are `i32`; classes and tokens `index<K>`")
+                        }
+                        other if let Some(near) = closest(other, HYPER_KINDS.into_iter().chain(DTYPES)) => {
+                            diagnostic.help(format!("a similar type exists: `{near}`"))
+                        }
+                        _ => diagnostic.note("dtypes are `f32`, `i32`, `bool` and `index<K>`"),
+                    };
                 self.report(diagnostic);
                 None
             }
@@ -561,14 +564,18 @@ impl<'a> Checker<'a> {
         size.map(Dim::new)
     }
 
-    /// Makes symbols of the sizes that an input leaves to the data.
-    pub fn data_sizes(&mut self, ty: &'a TypeExpr) {
-        let Declared::Tensor { dims, .. } = declared(ty) else { return };
+    /// Makes symbols of the sizes that an input leaves to the data. False when one of them can be none.
+    pub fn data_sizes(&mut self, ty: &'a TypeExpr) -> bool {
+        let Declared::Tensor { dims, .. } = declared(ty) else { return true };
+        if !self.are_sizes_of_a_sample(dims) {
+            return false;
+        }
         for dim in dims {
             if let DimExpr::Size(id) = dim {
                 self.bind_symbols(*id, Role::Size);
             }
         }
+        true
     }
 
     /// Binds the unknown symbols of a written size to nothing in particular: what uses them stays silent.

@@ -34,6 +34,46 @@ impl Stream<'_> {
         end
     }
 
+    /// Where the head of a block ends that begins at `start` and is written as in Python: behind the colon that ends its line.
+    pub fn colon_head(&self, start: usize, end: usize) -> Option<usize> {
+        const HEADS: [&str; 17] = [
+            "class",
+            "data",
+            "def",
+            "elif",
+            "else",
+            "fn",
+            "for",
+            "func",
+            "function",
+            "if",
+            "layer",
+            "test",
+            "train",
+            "try",
+            "validation",
+            "while",
+            "with",
+        ];
+        let first = self.tokens[start];
+        if !first.starts_line || !HEADS.contains(&self.word(start)) {
+            return None;
+        }
+        let mut at = start;
+        while at < end {
+            let token = self.tokens[at];
+            let ends_line = self.tokens.get(at + 1).is_none_or(|next| next.starts_line);
+            match token.kind {
+                TokenKind::Colon if ends_line => return Some(at + 1),
+                kind if kind.is_opener() => at = token.partner? as usize,
+                _ if ends_line => return None,
+                _ => {}
+            }
+            at += 1;
+        }
+        None
+    }
+
     /// Whether the token at `at`, the first of its line, begins a statement, a broken one perhaps.
     fn begins(&self, at: usize) -> bool {
         let before = at - 1;

@@ -19,6 +19,13 @@ pub(super) fn repair(file: FileId, text: &str, tokens: &[Token]) -> (Option<Stri
             TokenKind::OpenStr => open_string(span, word),
             TokenKind::BadNumber => bad_number(span, word),
             TokenKind::Stray => stray(span, word),
+            _ if is_quotient(text, token) => Diagnostic::at(
+                Code::E0109,
+                Span { end: span.start + 2, ..span },
+                "`//` is no operator",
+                "unexpected here",
+            )
+            .help("a division without remainder is `floor(a / b)`; a comment begins with `#`"),
             _ => foreign(span, word, text[token.end as usize..].chars().next().unwrap_or(' ')),
         });
         if let Some(meant) = same_length(token.kind, word) {
@@ -26,6 +33,18 @@ pub(super) fn repair(file: FileId, text: &str, tokens: &[Token]) -> (Option<Stri
         }
     }
     (repaired, diagnostics)
+}
+
+/// Whether a `//` stands between two operands rather than before a comment.
+fn is_quotient(text: &str, token: &Token) -> bool {
+    let line = text[..token.start as usize].rsplit('\n').next().unwrap_or_default();
+    let operand = |c: char| c.is_alphanumeric() || matches!(c, '_' | ')' | ']');
+    let word = &text[token.range()];
+    word.strip_prefix("//").is_some_and(|rest| {
+        let rest = rest.trim();
+        let single = !rest.is_empty() && rest.chars().all(|c| operand(c) || matches!(c, '(' | '[' | '.' | ',' | '}'));
+        single && line.trim_end().ends_with(operand)
+    })
 }
 
 /// What `word` means, in as many bytes.
@@ -190,9 +209,12 @@ fn foreign(span: Span, word: &str, next: char) -> Diagnostic {
         ),
         _ if word.starts_with("//") => {
             let slashes = Span { end: span.start + 2, ..span };
-            Diagnostic::at(Code::E0109, slashes, "a comment begins with `#`", "`//` begins no comment")
-                .note("a division without remainder is `floor(a / b)`")
-                .fix("write `#`", slashes, "#", Applicability::Maybe)
+            Diagnostic::at(Code::E0109, slashes, "a comment begins with `#`", "`//` begins no comment").fix(
+                "write `#`",
+                slashes,
+                "#",
+                Applicability::Maybe,
+            )
         }
         _ => {
             let inner = word.trim_matches('\'').replace('"', "\\\"");

@@ -12,11 +12,11 @@ impl Failure<'_, '_> {
             .or_else(|| self.two_outputs())
             .or_else(|| self.metric_without_name())
             .or_else(|| self.classes_in_parentheses())
+            .or_else(|| self.sizes_without_brackets())
             .or_else(|| self.braces_bound())
             .or_else(|| self.training_as_argument())
             .or_else(|| self.named_by_colon())
             .or_else(|| self.foreign_pipe())
-            .or_else(|| self.conditional())
     }
 
     /// `layer Head(h) { ... }`.
@@ -85,6 +85,26 @@ impl Failure<'_, '_> {
         ))
     }
 
+    /// `input x: (28, 28)`, `input x: 28`.
+    fn sizes_without_brackets(&self) -> Option<Diagnostic> {
+        let declares = matches!(self.word(self.range.start), "input" | "param" | "state");
+        if !declares || self.kind(self.found.checked_sub(1)?)? != TokenKind::Colon {
+            return None;
+        }
+        let (whole, inside) = match self.kind(self.found)? {
+            TokenKind::OpenParen => {
+                let close = self.stream.tokens[self.found].partner? as usize;
+                let whole = self.span(self.found).to(self.span(close));
+                (whole, self.stream.text[whole.range()].trim_matches(['(', ')', ' ', ',']))
+            }
+            TokenKind::Number => (self.span(self.found), self.word(self.found)),
+            _ => return None,
+        };
+        let text = format!("[{inside}]");
+        let diagnostic = self.error(self.found, "sizes stand in square brackets", "a type should stand here");
+        Some(diagnostic.fix(format!("write `{text}`"), whole, text, Applicability::Maybe))
+    }
+
     /// `train = { ... }`, `data train = { ... }`.
     fn braces_bound(&self) -> Option<Diagnostic> {
         let word = self.word(self.range.start);
@@ -151,22 +171,5 @@ impl Failure<'_, '_> {
     /// Whether the statement binds something before the token `at`.
     fn holds_assign(&self, at: usize) -> bool {
         (self.range.start..at).any(|at| self.kind(at) == Some(TokenKind::Assign))
-    }
-
-    /// `a if c else b`.
-    fn conditional(&self) -> Option<Diagnostic> {
-        let before = self.found.checked_sub(1)?;
-        if self.word(self.found) != "if"
-            || self.stream.tokens[self.found].starts_line
-            || !self.range.contains(&before)
-            || !self.stream.ends_operand(before)
-        {
-            return None;
-        }
-        let follows = (self.found..self.range.end).any(|at| self.word(at) == "else");
-        follows.then(|| {
-            self.error(self.found, "the condition of a choice stands first", "unexpected `if`")
-                .help("write `if condition { a } else { b }`; for a tensor's elements, `where(condition, a, b)`")
-        })
     }
 }

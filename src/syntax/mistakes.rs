@@ -73,48 +73,6 @@ impl Failure<'_, '_> {
         at > self.range.start && self.stream.ends_operand(at - 1)
     }
 
-    /// Statements of other languages, by their first word.
-    fn other_language(&self) -> Option<Diagnostic> {
-        let first = self.range.start;
-        let lambda = (self.found.saturating_sub(2)..=self.found).find(|at| self.word(*at) == "lambda");
-        if let Some(at) = lambda {
-            return Some(
-                self.error(at, "there are no functions without a name", "`lambda` is no word of the language")
-                    .help("write `fn f(x) = x + 1` on a line of its own, and pass `f`"),
-            );
-        }
-        if self.found > first + 1
-            || self.kind(first)? != TokenKind::Name
-            || self.kind(first + 1) == Some(TokenKind::Assign)
-        {
-            return None;
-        }
-        let (means, help) = match self.word(first) {
-            "def" | "function" | "func" | "fun" | "proc" => {
-                ("a function is defined by `fn`", "fn f(x, k = 2) { return k * x }")
-            }
-            "class" | "struct" | "module" | "model" => {
-                ("a layer is defined by `layer`", "layer Block(width)(x) { return x |> Affine(width) |> relu }")
-            }
-            "let" | "var" | "val" | "auto" => ("a name is bound by `=` alone", "h = x |> relu"),
-            "while" | "loop" | "repeat" => {
-                ("loops run over a list or a range known beforehand", "for i in 0..4 { h = h |> Affine(8) }")
-            }
-            "elif" | "elseif" | "elsif" => {
-                ("a further case is `else if`, behind the `}`", "if a { y = 1 } else if b { y = 2 }")
-            }
-            "from" | "use" | "include" | "using" => ("files are imported by their path", "import \"blocks.nn\": Block"),
-            "print" | "println" | "printf" => {
-                ("a network prints nothing; a metric is reported after each epoch", "metric size = mean(abs(h))")
-            }
-            "try" | "with" | "raise" | "throw" => {
-                ("a condition is checked by `assert`, before anything runs", "assert n > 0, \"why\"")
-            }
-            _ => return None,
-        };
-        Some(self.error(first, means, "not a statement of this language").help(format!("write it like `{help}`")))
-    }
-
     /// `else` behind something that is no `if` block.
     fn lone_else(&self) -> Option<Diagnostic> {
         if self.found != self.range.start || self.word(self.found) != "else" {

@@ -12,6 +12,7 @@ mod explain;
 mod faults;
 mod forms;
 mod grammar;
+mod languages;
 mod mistakes;
 mod recover;
 mod stream;

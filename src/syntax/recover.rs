@@ -57,7 +57,8 @@ impl<'t> Recovery<'_, 't> {
                     continue;
                 }
             }
-            let end = self.stream.cut(at, range.end);
+            let end = self.stream.colon_head(at, range.end).unwrap_or_else(|| self.stream.cut(at, range.end));
+            let start = at;
             let body_end = self.indented_body(at..end, range.end);
             at = if self.stream.word(at) == "return" {
                 self.result(at..end, range.end, place, &mut block);
@@ -67,7 +68,7 @@ impl<'t> Recovery<'_, 't> {
             };
             if let Some(body_end) = body_end {
                 self.forget_each(at..body_end);
-                at = body_end;
+                at = self.further_arms(start, body_end, range.end);
             }
         }
         block
@@ -97,6 +98,21 @@ impl<'t> Recovery<'_, 't> {
         let outside = (at + 1..tokens.len()).find(|next| tokens[*next].starts_line && tokens[*next].column < column);
         let closes = |place: &usize| tokens[*place].kind == TokenKind::CloseBrace && tokens[*place].partner.is_none();
         outside.filter(closes).ok_or_else(|| outside.unwrap_or(tokens.len()))
+    }
+
+    /// Where the `elif` and `else` with a colon end that belong to the `if` at `start`, whose own colon was told.
+    fn further_arms(&mut self, start: usize, end_of_first: usize, end: usize) -> usize {
+        let mut at = end_of_first;
+        while at < end
+            && matches!(self.stream.word(at), "elif" | "else")
+            && self.stream.tokens[at].column == self.stream.tokens[start].column
+            && let Some(head) = self.stream.colon_head(at, end)
+            && let Some(body_end) = self.indented_body(at..head, end)
+        {
+            self.forget_each(head..body_end);
+            at = body_end;
+        }
+        at
     }
 
     /// Reports a body without a head, and what it would bind as broken.

@@ -28,7 +28,7 @@ impl<'a> Checker<'a> {
     pub fn scan(&mut self, given: Vec<Given<'a>>, span: Span) -> Vec<Val<'a>> {
         let Some(mut scan) = self.scan_arguments(given, span) else { return vec![Val::Error] };
         if let Some(steps) = scan.length.constant() {
-            return self.scan_steps(&scan, steps, span).unwrap_or_else(|| vec![Val::Error]);
+            return self.scan_steps(&scan, steps, None, span).unwrap_or_else(|| vec![Val::Error]);
         }
         let steps = scan.carries.0.len() as i64 + 1;
         let first = std::mem::take(&mut scan.sequences.0).into_iter();
@@ -36,7 +36,8 @@ impl<'a> Checker<'a> {
             return vec![Val::Error];
         };
         scan.sequences.0 = first;
-        let Some(mut results) = self.scan_steps(&scan, steps, span) else { return vec![Val::Error] };
+        let own = self.graph.nodes.next_index();
+        let Some(mut results) = self.scan_steps(&scan, steps, Some(own), span) else { return vec![Val::Error] };
         for result in results.iter_mut().skip(scan.carries.0.len()) {
             let Val::Tensor(value) = *result else { continue };
             *result = self.stand_in(value, scan.length.clone(), span).map_or(Val::Error, Val::Tensor);
@@ -54,11 +55,27 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The results of `steps` steps, one after the other.
-    fn scan_steps(&mut self, scan: &Scan<'a>, steps: i64, span: Span) -> Option<Vec<Val<'a>>> {
+    /// What `carries` hold between two steps of a scan whose length is open, which is known by the value `scan`; `leaves` the last step.
+    fn carried(&mut self, carries: &[ir::Value], scan: ir::Value, leaves: bool, span: Span) -> Option<Vec<ir::Value>> {
+        let mut marked = Vec::new();
+        for (number, value) in carries.iter().enumerate() {
+            let carry = [i64::from(scan.0), number as i64, i64::from(leaves)];
+            let shape = self.graph.ty(*value).shape.clone();
+            let attrs = Attrs::new().dims("shape", shape).ints(op::CARRY, carry.to_vec());
+            let Val::Tensor(value) = self.emit(op::STAND_IN, &[*value], attrs, span) else { return None };
+            marked.push(value);
+        }
+        Some(marked)
+    }
+
+    /// The results of `steps` steps, one after the other. Those that stand for others mark what is carried by the value `open`.
+    fn scan_steps(&mut self, scan: &Scan<'a>, steps: i64, open: Option<ir::Value>, span: Span) -> Option<Vec<Val<'a>>> {
         let mut carries = scan.carries.0.clone();
         let mut outputs: Vec<Vec<ir::Value>> = Vec::new();
         for place in 0..steps {
+            if let Some(open) = open.filter(|_| place > 0) {
+                carries = self.carried(&carries, open, false, span)?;
+            }
             let results = self.scan_step(scan, &carries, place, span)?;
             let (next, rest) = results.split_at(carries.len());
             carries = next.to_vec();
@@ -66,6 +83,9 @@ impl<'a> Checker<'a> {
             for (column, value) in outputs.iter_mut().zip(rest) {
                 column.push(*value);
             }
+        }
+        if let Some(open) = open {
+            carries = self.carried(&carries, open, true, span)?;
         }
         let mut results: Vec<Val<'a>> = carries.into_iter().map(Val::Tensor).collect();
         for column in outputs {

@@ -37,6 +37,10 @@ pub const CLAIM: Op = Op("claim");
 /// long it is. A graph with one is checked, never run; see [`super::Graph::is_open`].
 pub const STAND_IN: Op = Op("stand_in");
 
+/// The attribute of a [`STAND_IN`] that stands for what such a scan carries from step to step: three integers, the scan's own, the number of
+/// the carry, and 0 where it enters a step or 1 where it leaves the last.
+pub const CARRY: &str = "carry";
+
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)

@@ -2,6 +2,7 @@
 //! nothing uses, what is probably not meant.
 
 mod applied_twice;
+mod carried;
 mod definitions;
 mod fused;
 mod gradients;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::carried::ranges;
 use super::fused::{called, library_callee, source_of};
-use super::range::{Range, ranges};
+use super::range::Range;
 use crate::base::IndexVec;
 use crate::check::checker::{Checker, user_place};
 use crate::diagnostic::{Code, Diagnostic};

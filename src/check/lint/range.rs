@@ -58,10 +58,30 @@ impl Range {
         Range { low: -self.high, high: -self.low, low_open: self.high_open, high_open: self.low_open, ..self }
     }
 
-    fn or(self, other: Range) -> Range {
+    /// The numbers of both.
+    pub fn or(self, other: Range) -> Range {
         let (low, low_open) = lower((self.low, self.low_open), (other.low, other.low_open));
         let (high, high_open) = lower((-self.high, self.high_open), (-other.high, other.high_open));
         Range { low, low_open, high: -high, high_open, nonzero: self.nonzero && other.nonzero }
+    }
+
+    /// The same numbers, told in one way where 0 is left out.
+    pub fn told_apart(self) -> Range {
+        Range { nonzero: self.nonzero || self.is_above(0.0) || self.is_below(0.0), ..self }
+    }
+
+    /// `both`, which holds these numbers and others, with each bound that has moved put far enough out to be moved no more.
+    pub fn widened(self, both: Range) -> Range {
+        let far = |bound: Range| match bound.low {
+            low if low >= 0.0 => (0.0, bound.is_above(0.0)),
+            low if low >= -1.0 => (-1.0, false),
+            _ => (f64::NEG_INFINITY, false),
+        };
+        let moved = |before: Range, after: Range| (before.low, before.low_open) != (after.low, after.low_open);
+        let (mirrored, turned) = (self.negated(), both.negated());
+        let (low, low_open) = if moved(self, both) { far(both) } else { (both.low, both.low_open) };
+        let (high, high_open) = if moved(mirrored, turned) { far(turned) } else { (turned.low, turned.low_open) };
+        Range { low, low_open, high: -high, high_open, nonzero: both.nonzero }
     }
 
     fn at_least(self, low: f64, low_open: bool) -> Range {
@@ -82,16 +102,6 @@ fn lower(a: (f64, bool), b: (f64, bool)) -> (f64, bool) {
     } else {
         b
     }
-}
-
-/// The numbers that each value may hold.
-pub fn ranges(graph: &Graph) -> IndexVec<ir::Value, Range> {
-    let mut ranges = IndexVec::new();
-    for node in graph.nodes.iter() {
-        let own = range(graph, &ranges, node);
-        ranges.push(own);
-    }
-    ranges
 }
 
 /// The numbers that `node` may hold, by those of the nodes before it.
@@ -226,7 +236,9 @@ fn product(x: Range, y: Range) -> Range {
     let low = ends.iter().copied().fold(f64::INFINITY, f64::min);
     let high = ends.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let side = |x: Range| x.is_above(0.0) || x.is_below(0.0);
-    Range { nonzero: (x.nonzero || side(x)) && (y.nonzero || side(y)), ..Range::closed(low, high) }
+    let nonzero = (x.nonzero || side(x)) && (y.nonzero || side(y));
+    let (low_open, high_open) = (nonzero && low == 0.0, nonzero && high == 0.0);
+    Range { low, high, low_open, high_open, nonzero }
 }
 
 fn quotient(x: Range, y: Range) -> Range {

@@ -1,6 +1,7 @@
 //! W0506: a logarithm, root, power or quotient whose value or derivative is infinite where its argument is 0, and the arm of a `where`
 //! from which a NaN leaks. Silent where the argument cannot be 0.
 
+use super::carried::carried;
 use super::fused::{library_callee, source_of};
 use super::gradients::trained;
 use super::losses;
@@ -31,10 +32,11 @@ impl Checker<'_> {
         let leads = reach::leading(&self.graph, &parameters);
         let receives = reach::receiving(&self.graph, losses(&self.graph).map(|loss| loss.value));
         let readers = first_readers(&self.graph);
+        let carried = carried(&self.graph);
         let mut ranges: IndexVec<ir::Value, Range> = IndexVec::new();
         for value in self.graph.nodes.indices() {
             let node = self.graph.node(value).clone();
-            let own = range(&self.graph, &ranges, &node);
+            let own = carried.get(&value).copied().unwrap_or_else(|| range(&self.graph, &ranges, &node));
             let on_path = receives[value] && node.inputs.iter().any(|input| leads[*input]);
             let told = on_path && self.hazard(value, &node, &ranges, &leads, &readers);
             // What was told once is not told again of what is computed from it.

@@ -420,7 +420,7 @@ fn brought<'a>() -> impl Iterator<Item = (&'static str, Val<'a>)> {
 }
 
 /// Whether programs may call a primitive by name.
-fn is_callable(primitive: &ops::Primitive) -> bool {
+pub fn is_callable(primitive: &ops::Primitive) -> bool {
     use ir::op::{CLAIM, CONSTANT, GRAD, INPUT, SELECT_TRAINING, STAND_IN, VARIABLE};
     ![INPUT, VARIABLE, CONSTANT, SELECT_TRAINING, GRAD, CLAIM, STAND_IN].contains(&primitive.op)
 }

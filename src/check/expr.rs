@@ -114,6 +114,15 @@ impl<'a> Checker<'a> {
         if let Some(known) = super::foreign::meaning(name) {
             return self.foreign(diagnostic, name, known, span);
         }
+        if let Some(result) = self.graph.results.iter().find(|result| result.name == name) {
+            let word = result.role.keyword();
+            diagnostic = match result.place.span {
+                Some(declared) => diagnostic.label(declared, format!("the name of this {word} is no value")),
+                None => diagnostic,
+            };
+            let help = format!("bind the value first: `{name} = ...`, then `{word} {name} = {name}`");
+            return self.report_unknown(name, diagnostic.help(help));
+        }
         diagnostic = match super::elsewhere::explained(diagnostic, name, span) {
             Ok(explained) => return self.report_unknown(name, explained),
             Err(plain) => plain,

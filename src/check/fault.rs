@@ -88,6 +88,9 @@ impl<'a> Checker<'a> {
             Misfit::DType { found: crate::tensor::DType::Index(_), .. } => {
                 diagnostic.help("`one_hot(y)` makes numbers of classes, `int(y)` an integer")
             }
+            Misfit::DType { expected: "an index or i32", found: crate::tensor::DType::F32, .. } => {
+                diagnostic.help("`int(v)` makes integers of numbers, also of `tensor([0, 2])`")
+            }
             Misfit::DType { expected: "an index", .. } => {
                 diagnostic.help("declare a label by its number of classes: `input y: index<10>`")
             }

@@ -65,6 +65,16 @@ pub fn builtin_names() -> impl Iterator<Item = &'static str> {
     value::Builtin::ALL.into_iter().map(|(name, _)| name)
 }
 
+/// How each of these functions is called, and what it gives.
+pub fn builtin_documentation() -> impl Iterator<Item = (&'static str, &'static str)> {
+    value::Builtin::ALL.into_iter().map(|(_, builtin)| builtin.documentation())
+}
+
+/// The primitives that programs may call by their names.
+pub fn callable_primitives() -> impl Iterator<Item = &'static crate::ops::Primitive> {
+    crate::ops::all().filter(|primitive| checker::is_callable(primitive))
+}
+
 /// What a file is checked with, beside its text.
 #[derive(Clone, Copy)]
 pub struct Circumstances<'a> {

@@ -269,8 +269,8 @@ impl<'a> Checker<'a> {
             Default::Required | Default::Internal => return None,
             Default::Int(axis) if param.kind == ParamKind::Axis && axis < 0 => Attr::Int(axis + rank),
             Default::Int(value) if param.kind == ParamKind::Ints => {
-                let axes = inputs.get(1).map_or(1, |w| self.graph.ty(*w).shape.rank().saturating_sub(2));
-                Attr::Ints(vec![value; axes])
+                let spatial = |w: &ir::Value| self.graph.ty(*w).shape.rank().saturating_sub(2);
+                Attr::Ints(vec![value; inputs.get(1).map_or(rank as usize, spatial)])
             }
             Default::Int(value) => Attr::Int(value),
             Default::Float(value) => Attr::Float(value),

@@ -296,14 +296,30 @@ impl<'a> Checker<'a> {
             self.error(Code::E0113, stmt.span, "an update happens in training only", "this branch is never trained");
             return;
         }
+        let span = self.ast_expr(value).span;
+        if self.is_updated_twice(name, variable, span) {
+            return;
+        }
         // A shared instance called again sees what the earlier call left.
         let now = self.chained.get(&variable).copied().unwrap_or(node);
         let first = self.graph.nodes.next_index();
-        let span = self.ast_expr(value).span;
         let val = self.expr(value);
         let Some(new) = self.tensor(&val, span) else { return };
         let new = if now == node { new } else { self.rewire(first, node, now, new) };
         self.assign(variable, new, span);
+    }
+
+    /// Refuses a second `update` of a state in one body: both would read the old state, and one would be lost.
+    fn is_updated_twice(&mut self, name: &Name, variable: ir::VarId, value: Span) -> bool {
+        let same_body = |update: &&Update| update.variable == variable && update.place.frame == self.here.frame;
+        let earlier = self.graph.updates.iter().find(same_body).and_then(|update| update.place.span);
+        let Some(earlier) = earlier.filter(|earlier| *earlier != value) else { return false };
+        let title = format!("state `{}` is updated twice", name.text);
+        let diagnostic = Diagnostic::at(Code::E0106, name.span, title, "updated again here")
+            .label(earlier, "its new value is this already")
+            .help("write one `update`, with all that the state is to become");
+        self.report(diagnostic);
+        true
     }
 
     /// Makes the nodes since `first` read `now` instead of `old`.

@@ -332,10 +332,11 @@ impl<'a> Checker<'a> {
         };
         if self.graph.ty(a) != self.graph.ty(b) {
             let (left, right) = (self.graph.ty(a).to_string(), self.graph.ty(b).to_string());
+            let what = if self.graph.shape(a) == self.graph.shape(b) { "dtypes" } else { "shapes" };
             let diagnostic = Diagnostic::at(
                 Code::E0216,
                 span,
-                "the arms of `if training` have different shapes",
+                format!("the arms of `if training` have different {what}"),
                 format!("{left} when training, {right} otherwise"),
             )
             .note("the three networks share everything that follows, so both arms give one type");

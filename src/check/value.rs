@@ -158,6 +158,59 @@ impl Builtin {
     pub fn name(self) -> &'static str {
         Builtin::ALL.iter().find(|(_, builtin)| *builtin == self).map_or("", |(name, _)| name)
     }
+
+    /// How it is called, and what it gives, for the reference.
+    pub fn documentation(self) -> (&'static str, &'static str) {
+        match self {
+            Builtin::Shape => ("shape(x)", "The sizes of `x`, a compile-time list of integers."),
+            Builtin::Rank => ("rank(x)", "How many axes `x` has, a compile-time integer."),
+            Builtin::Size => ("size(x)", "How many elements `x` has, a compile-time integer."),
+            Builtin::Len => ("len(values)", "How many entries a list has; of a tensor it is `shape(x)[0]`."),
+            Builtin::IsList => ("is_list(value)", "Whether a compile-time value is a list."),
+            Builtin::IsStr => ("is_str(value)", "Whether a compile-time value is a text."),
+            Builtin::Min => {
+                ("min(a, b, ...)", "The least of compile-time numbers or sizes. Of a tensor's entries: see below.")
+            }
+            Builtin::Max => {
+                ("max(a, b, ...)", "The largest of compile-time numbers or sizes. Of a tensor's entries: see below.")
+            }
+            Builtin::Tensor => {
+                ("tensor(list)", "A constant tensor of `f32` from a list of numbers, or of lists of one shape.")
+            }
+            Builtin::Close => (
+                "close(a, b, tolerance = 1e-5)",
+                "In a `test`: whether all entries differ by at most `tolerance`, relative to the larger of 1 and |b|.",
+            ),
+            Builtin::GradientsMatch => (
+                "gradients_match(f, arguments..., tolerance = 1e-5)",
+                "In a `test`: whether the derivative of `f` by each argument is that of central differences, in double precision.",
+            ),
+            Builtin::Grad => (
+                "grad(y, x)",
+                "The derivative of the scalar `y` by an input, a parameter, or a value that `y` was computed from. Of the shape of `x`, \
+                 differentiable itself.",
+            ),
+            Builtin::Ema => (
+                "ema(instance, decay)",
+                "A copy of a layer's instance whose parameters follow it: `s = decay s + (1 - decay) w` after each iteration.",
+            ),
+            Builtin::Scan => (
+                "scan(step, carries, sequences)",
+                "`step(carries..., entries...)` for each entry of the first axis of the sequences; it returns the next carries, then \
+                 outputs. Gives the last carries, then each output stacked.",
+            ),
+            Builtin::Einsum => {
+                ("einsum(\"ij,jk->ik\", a, b, ...)", "Products summed over the axes that the result does not name.")
+            }
+            Builtin::Rearrange => {
+                ("rearrange(x, \"(h w) c -> c h w\", h = 8)", "Axes split, moved and joined as the text says.")
+            }
+            Builtin::File => (
+                "file(\"w.npy\")",
+                "The array of a `.npy` file; of an `.npz` or `.safetensors` file the one called by a second argument.",
+            ),
+        }
+    }
 }
 
 impl<'a> Val<'a> {

@@ -140,6 +140,17 @@ pub enum ResultRole {
     Extra,
 }
 
+impl ResultRole {
+    /// The word that declares such a result.
+    pub fn keyword(&self) -> &'static str {
+        match self {
+            ResultRole::Loss { .. } => "loss",
+            ResultRole::Metric => "metric",
+            ResultRole::Output | ResultRole::Extra => "output",
+        }
+    }
+}
+
 /// A named result.
 #[derive(Clone, Debug)]
 pub struct ResultValue {

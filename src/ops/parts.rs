@@ -54,7 +54,7 @@ pub static TABLE: &[Primitive] = &[
             X,
             required("start", ParamKind::Shape),
             required("stop", ParamKind::Shape),
-            required("step", ParamKind::Ints),
+            Param { name: "step", kind: ParamKind::Ints, default: Default::Int(1) },
         ],
         infer: infer_slice,
         eval: eval_slice,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use nnlc::diagnostic::TABLE;
 use nnlc::driver::{Request, Session};
 use nnlc::library::SOURCES;
+use nnlc::ops::{Default, Gradient, Param};
 use nnlc::source::SourceMap;
 use nnlc::syntax::ast::{Stmt, StmtKind};
 
@@ -150,9 +151,10 @@ fn signature(head: &str) -> String {
 /// The library's reference in Markdown.
 fn reference() -> String {
     let mut out = String::from(
-        "# The library\n\nFunctions, losses, layers and initialisers, all written in `.nn` over the primitives: \
+        "# The library\n\nFunctions, losses, layers and initialisers, written in `.nn` over the [primitives](#primitives): \
          [src/library](../src/library) is their definition.\nMade from those files by `UPDATE=1 cargo test docs`; do not edit.\n",
     );
+    out += &primitives();
     for (name, text) in SOURCES {
         let head: Vec<_> = text.lines().map_while(|line| line.strip_prefix("# ")).collect();
         out += &format!("\n## {}\n\n{}\n", name.trim_end_matches(".nn"), head.join("\n"));
@@ -161,6 +163,46 @@ fn reference() -> String {
         }
     }
     out
+}
+
+/// What is not written in `.nn`: the compiler's own functions, and the primitives that no function of the library hides.
+fn primitives() -> String {
+    let mut out = String::from(
+        "\n## compile-time and special functions\n\nFunctions of the compiler's own. The first ones give values that are known while \
+         compiling.\n",
+    );
+    for (signature, doc) in nnlc::check::builtin_documentation() {
+        out += &format!("\n### `{signature}`\n\n{doc}\n");
+    }
+    out += "\n## primitives\n\nWhat everything else is made of. The operators are these functions: `a - b` is `sub(a, b)`. Where none \
+            is named, the derivative is the function's own.\n";
+    let defined: Vec<String> =
+        SOURCES.iter().flat_map(|(name, text)| definitions(name, text)).map(|(head, _)| head).collect();
+    // What derivatives, and the library's matrix products and convolutions, are made of.
+    let of_the_compiler = |name: &str| name == "contract" || name.contains("pooling_") || name.contains("convolution_");
+    let hides = |name: &str| defined.iter().any(|head| head.starts_with(&format!("fn {name}(")));
+    for primitive in nnlc::check::callable_primitives()
+        .filter(|primitive| !hides(primitive.op.0) && !of_the_compiler(primitive.op.0))
+    {
+        let params = primitive.params.iter().filter_map(parameter).collect::<Vec<_>>().join(", ");
+        out += &format!("\n### `{}({params})`\n\n{}\n", primitive.op, primitive.doc);
+        if let Gradient::Zero(reason) = primitive.gradient {
+            out += &format!("No gradient passes: it {reason}.\n");
+        }
+    }
+    out
+}
+
+/// A primitive's parameter as it stands in its signature; none that the compiler sets.
+fn parameter(param: &Param) -> Option<String> {
+    Some(match param.default {
+        Default::Required => param.name.to_owned(),
+        Default::Int(value) => format!("{} = {value}", param.name),
+        Default::Float(value) => format!("{} = {value}", param.name),
+        Default::Bool(value) => format!("{} = {value}", param.name),
+        Default::AllAxes => format!("{} = all", param.name),
+        Default::Internal => return None,
+    })
 }
 
 #[test]

@@ -33,6 +33,11 @@ fn run(graph: &Graph, network: Network, inputs: &[Tensor], batch: usize) -> refe
     reference::run(&lowered, &variables(graph), inputs, &RunContext { seed: 1, step: 0, batch }, true)
 }
 
+/// Main of a program whose inputs are all drawn, evaluated on a few samples.
+pub fn main_of(graph: &Graph) -> reference::Evaluation {
+    run(graph, Network::Main, &[], 4)
+}
+
 /// The shape and the elements of an expression without inputs.
 fn value_of(expression: &str) -> (Vec<usize>, Vec<f64>) {
     let program = program(&format!("output y = {expression}\n"));

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod book;
+mod calls;
 mod cli;
 mod columns;
 mod data;

@@ -210,7 +210,9 @@ impl Builder<'_, '_> {
                     .help("put the arguments without names first, or name this one too"),
                 );
             }
-            args.push(CallArg { name: None, value: value.id });
+            // As it is surely meant, so that nothing else is told of it.
+            let unnamed = args.iter().take_while(|arg| arg.name.is_none()).count();
+            args.insert(unnamed, CallArg { name: None, value: value.id });
         }
         args
     }

@@ -426,6 +426,9 @@ impl<'a> Checker<'a> {
             let title = format!("write `{same}`");
             diagnostic =
                 diagnostic.help(format!("it is called `{same}` here")).fix(title, at, same, Applicability::Maybe);
+        } else if let ("sgd", "momentum") = (callee, name) {
+            diagnostic = diagnostic
+                .help("the optimizer is called so: `momentum(lr = 0.01, momentum = 0.9)`, or `nesterov(...)`");
         } else if let Some(say) = foreign_keys::otherwise(name) {
             diagnostic = diagnostic.help(say);
         } else if let Some(near) = closest(name, names.iter().copied()) {

@@ -92,7 +92,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Replaces `{name}` by what the name stands for.
-    fn interpolate(&mut self, message: &str) -> String {
+    pub fn interpolate(&mut self, message: &str) -> String {
         let mut text = String::new();
         let mut rest = message;
         while let Some(open) = rest.find('{') {

@@ -3,7 +3,7 @@
 use super::checker::Checker;
 use super::value::Val;
 use crate::base::closest;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Applicability, Code, Diagnostic};
 use crate::optimizers::{Optimizer, Parameter, RULES};
 use crate::source::Span;
 use crate::syntax::ast::{CallArg, ExprId, ExprKind};
@@ -54,7 +54,12 @@ impl<'a> Checker<'a> {
         let quoted = self.sources.text(record.span).trim_matches('"');
         let diagnostic = match closest(record.name, names.iter().copied()) {
             _ if names.contains(&quoted) => diagnostic.help(format!("write it without quotes: `{quoted}()`")),
-            Some(near) => diagnostic.help(format!("a similar {kind} exists: `{near}`")),
+            Some(near) => diagnostic.help(format!("a similar {kind} exists: `{near}`")).fix(
+                format!("write `{near}`"),
+                record.span,
+                near,
+                Applicability::Maybe,
+            ),
             None => diagnostic.note(format!("the {kind}s are `{}`", names.join("`, `"))),
         };
         self.report(diagnostic);

@@ -61,6 +61,7 @@ impl<'a> Checker<'a> {
                 self.setting(setting, &mut settings);
             }
             self.one_decay(&settings, &seen);
+            self.one_length(&seen);
             let chosen = seen.iter().any(|key| ["keep", "monitor"].contains(&key.text.as_str()));
             if !chosen && groups(&self.graph).len() > 1 {
                 settings.keep = Keep::Last;
@@ -157,6 +158,18 @@ impl<'a> Checker<'a> {
             let title = format!("`{name}` has a weight decay of its own");
             let diagnostic = Diagnostic::at(Code::E0801, key.span, title, "this one is part of the gradient")
                 .help(format!("give it to the optimizer: `{name}(weight_decay = {})`", settings.weight_decay));
+            self.report(diagnostic);
+        }
+    }
+
+    /// Refuses `epochs` beside `steps`.
+    fn one_length(&mut self, seen: &[&'a Name]) {
+        let mut lengths = seen.iter().filter(|key| ["epochs", "steps"].contains(&key.text.as_str()));
+        if let (Some(first), Some(second)) = (lengths.next(), lengths.next()) {
+            let title = "`epochs` and `steps` both say how long the run is";
+            let diagnostic = Diagnostic::at(Code::E0801, second.span, title, "said again here")
+                .label(first.span, "said here")
+                .help("keep one: `epochs` are passes over the data, `steps` iterations");
             self.report(diagnostic);
         }
     }

@@ -376,6 +376,7 @@ impl<'a> Checker<'a> {
             let span = self.ast_expr(condition).span;
             let mut diagnostic = Diagnostic::at(Code::E0117, span, "an assertion fails", "this is false");
             if let Some(message) = message {
+                let message = self.interpolate(message);
                 diagnostic = diagnostic.note(message);
             }
             self.report(diagnostic);

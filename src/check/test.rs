@@ -96,7 +96,8 @@ impl<'a> Checker<'a> {
             }
         };
         if let Some(kind) = kind {
-            self.claims.push(Claim { span: expr.span, message: message.map(|message| message.value.clone()), kind });
+            let message = message.map(|message| self.interpolate(&message.value));
+            self.claims.push(Claim { span: expr.span, message, kind });
         }
     }
 

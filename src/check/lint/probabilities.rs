@@ -35,17 +35,22 @@ const TAKERS: [Taker; 5] = [
 impl Checker<'_> {
     /// Judges what the losses and metrics that take probabilities are given. Silent about inputs and states, which may hold some.
     pub fn logits_as_probabilities(&mut self) {
-        let free = free(&self.graph);
         let reached = self.graph.reached_from(self.graph.results.iter().map(|result| result.value));
+        let nodes = self.graph.nodes.iter_enumerated().filter(|(value, _)| reached[*value]);
+        let taking = nodes.filter_map(|(_, node)| Some((taker(&self.graph, self.sources, node)?, node)));
+        let taking: Vec<((&Taker, Span), &Node)> = taking.collect();
+        if taking.is_empty() {
+            return;
+        }
+        let free = free(&self.graph);
         let mut told: BTreeSet<Span> = BTreeSet::new();
         let mut found = Vec::new();
-        for (_, node) in self.graph.nodes.iter_enumerated().filter(|(value, _)| reached[*value]) {
-            let Some((taker, call)) = taker(&self.graph, self.sources, node) else { continue };
+        for ((taker, call), node) in taking {
             for given in &node.inputs {
                 let source = source_of(&self.graph, *given);
-                let Some(what) = misfit(&self.graph, self.sources, source, free[*given]) else { continue };
+                let Some(misfit) = misfit(&self.graph, self.sources, source, free[*given]) else { continue };
                 if told.insert(call) {
-                    found.push((taker, call, source, what));
+                    found.push((taker, call, source, misfit));
                 }
             }
         }

@@ -1,4 +1,8 @@
 //! Places in the arena: every buffer gets an offset so that no two that are needed at the same time overlap.
+//!
+//! Workers share a buffer out by its elements, so two buffers of one size that take the same place in turn give each worker the same
+//! cache lines. With buffers of different sizes a worker would write lines that another one has in its cache, which costs several times
+//! as much: places are taken again by buffers of their own size as long as that needs little more memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,9 +20,30 @@ pub(super) struct Lifetime {
     pub bytes: usize,
 }
 
-/// Offsets in bytes, in the order of `lifetimes`, and the size of the whole. Best fit, in the order of first use; a part that is given
-/// back joins its free neighbours. `None` when the sizes overflow.
+/// How much more memory than what is needed at one time may go to places of one size, as a ratio.
+const GENEROUS: (usize, usize) = (5, 4);
+
+/// Offsets in bytes, in the order of `lifetimes`, and the size of the whole. `None` when the sizes overflow.
 pub(super) fn place(lifetimes: &[Lifetime]) -> Option<(Vec<usize>, usize)> {
+    let (most, least) = GENEROUS;
+    let limit = alive(lifetimes).saturating_mul(most) / least;
+    match place_by(Reuse::Alike, lifetimes) {
+        Some(placed) if placed.1 <= limit => Some(placed),
+        _ => place_by(Reuse::Any, lifetimes),
+    }
+}
+
+/// What takes a place again that is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reuse {
+    /// What has the size of the place.
+    Alike,
+    /// What fits best; free neighbours join.
+    Any,
+}
+
+/// Places buffers in the order of first use.
+fn place_by(reuse: Reuse, lifetimes: &[Lifetime]) -> Option<(Vec<usize>, usize)> {
     let mut starts: Vec<usize> = (0..lifetimes.len()).collect();
     // Large ones first within a wave: they are the hardest to fit.
     starts.sort_by_key(|buffer| (lifetimes[*buffer].first, std::cmp::Reverse(lifetimes[*buffer].bytes)));
@@ -26,7 +51,7 @@ pub(super) fn place(lifetimes: &[Lifetime]) -> Option<(Vec<usize>, usize)> {
     ends.sort_by_key(|buffer| lifetimes[*buffer].last);
     let mut ends = ends.into_iter().peekable();
     let mut offsets = vec![0; lifetimes.len()];
-    let mut free = Free::default();
+    let mut free = Free { reuse, by_offset: BTreeMap::new(), by_size: BTreeSet::new(), end: 0 };
     for buffer in starts {
         let lifetime = lifetimes[buffer];
         while let Some(done) = ends.next_if(|other| lifetimes[*other].last < lifetime.first) {
@@ -40,16 +65,16 @@ pub(super) fn place(lifetimes: &[Lifetime]) -> Option<(Vec<usize>, usize)> {
 /// The bytes that are needed at one time: what no placement can do with less than.
 pub(super) fn alive(lifetimes: &[Lifetime]) -> usize {
     let waves = lifetimes.iter().map(|lifetime| lifetime.last + 1).max().unwrap_or(0);
-    let (mut begun, mut ended) = (vec![0; waves], vec![0; waves]);
+    let (mut begun, mut ended) = (vec![0usize; waves], vec![0usize; waves]);
     for lifetime in lifetimes {
-        begun[lifetime.first] += lifetime.bytes;
-        ended[lifetime.last] += lifetime.bytes;
+        begun[lifetime.first] = begun[lifetime.first].saturating_add(lifetime.bytes);
+        ended[lifetime.last] = ended[lifetime.last].saturating_add(lifetime.bytes);
     }
-    let (mut now, mut most) = (0, 0);
+    let (mut now, mut most) = (0usize, 0);
     for (begun, ended) in begun.into_iter().zip(ended) {
-        now += begun;
+        now = now.saturating_add(begun);
         most = most.max(now);
-        now -= ended;
+        now = now.saturating_sub(ended);
     }
     most
 }
@@ -59,8 +84,8 @@ fn rounded(bytes: usize) -> Option<usize> {
 }
 
 /// The free parts below `end`, by offset and by size.
-#[derive(Default)]
 struct Free {
+    reuse: Reuse,
     by_offset: BTreeMap<usize, usize>,
     by_size: BTreeSet<(usize, usize)>,
     end: usize,
@@ -68,7 +93,8 @@ struct Free {
 
 impl Free {
     fn take(&mut self, bytes: usize) -> Option<usize> {
-        let fit = self.by_size.range((bytes, 0)..).next().copied();
+        let alike = |size: usize| self.reuse == Reuse::Any || size == bytes;
+        let fit = self.by_size.range((bytes, 0)..).next().copied().filter(|(size, _)| alike(*size));
         if let Some((size, offset)) = fit {
             self.remove(offset, size);
             if size > bytes {
@@ -79,7 +105,7 @@ impl Free {
         // Extends the last free part if it reaches the end.
         let tail = self.by_offset.last_key_value().map(|(offset, size)| (*offset, *size));
         let offset = match tail {
-            Some((offset, size)) if offset + size == self.end => {
+            Some((offset, size)) if offset + size == self.end && self.reuse == Reuse::Any => {
                 self.remove(offset, size);
                 offset
             }
@@ -90,6 +116,9 @@ impl Free {
     }
 
     fn give_back(&mut self, mut offset: usize, mut bytes: usize) {
+        if self.reuse == Reuse::Alike {
+            return self.insert(offset, bytes);
+        }
         if let Some((before, size)) = self.by_offset.range(..offset).next_back().map(|(offset, size)| (*offset, *size))
             && before + size == offset
         {
@@ -124,7 +153,8 @@ mod tests {
         fn what_lives_together_lies_apart(parts in proptest::collection::vec((0usize..20, 0usize..6, 0usize..5000), 0..60)) {
             let lifetimes: Vec<Lifetime> =
                 parts.iter().map(|(first, more, bytes)| Lifetime { first: *first, last: first + more, bytes: *bytes }).collect();
-            let (offsets, size) = place(&lifetimes).expect("small sizes");
+            for reuse in [Reuse::Alike, Reuse::Any] {
+            let (offsets, size) = place_by(reuse, &lifetimes).expect("small sizes");
             for (i, a) in lifetimes.iter().enumerate() {
                 prop_assert!(offsets[i] % LINE == 0 && offsets[i] + a.bytes <= size);
                 for (j, b) in lifetimes.iter().enumerate().skip(i + 1) {
@@ -132,6 +162,7 @@ mod tests {
                     let apart = offsets[i] + a.bytes <= offsets[j] || offsets[j] + b.bytes <= offsets[i];
                     prop_assert!(!together || apart, "{i} and {j} overlap");
                 }
+            }
             }
         }
     }
@@ -142,6 +173,17 @@ mod tests {
         let (_, size) = place(&chain).expect("small sizes");
         assert!(size <= 3 * 1024, "{size}");
         assert_eq!(alive(&chain), 2000);
+    }
+
+    #[test]
+    fn a_place_is_taken_again_by_its_own_size() {
+        let buffer = |first, bytes| Lifetime { first, last: first + 1, bytes };
+        let (offsets, size) =
+            place(&[buffer(0, 6400), buffer(1, 640), buffer(2, 6400), buffer(3, 640)]).expect("small");
+        assert_eq!((offsets, size), (vec![0, 6400, 0, 6400], 7040));
+        // Too much memory would lie idle: the smaller one takes a part of the larger one's place.
+        let (offsets, size) = place(&[buffer(0, 6400), buffer(2, 3200)]).expect("small");
+        assert_eq!((offsets, size), (vec![0, 0], 6400));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Cells of NNC's dataset format that name files instead of holding numbers: a picture, a NumPy array, or a matrix as CSV without a
-//! header line. Each file is one sample.
+//! Cells of NNC's dataset format that name files instead of holding numbers: a picture, a sound, a NumPy array, or a matrix as CSV
+//! without a header line. Each file is one sample.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use super::open::open;
 use super::store::Budget;
 use super::table::{Cells, Table};
 use super::want::{Element, Want};
-use super::{npy, picture};
+use super::{npy, picture, sound};
 
 /// Whether a cell names a file that is read here.
 pub(super) fn is_file(text: &str) -> bool {
-    picture::is_picture(text) || ends(text, "npy") || ends(text, "csv")
+    picture::is_picture(text) || ["npy", "csv", "wav"].iter().any(|ending| ends(text, ending))
 }
 
 fn ends(text: &str, ending: &str) -> bool {
@@ -31,14 +31,20 @@ pub(super) fn sample(path: &Path) -> Result<Header, DataError> {
     if ends(&name, "csv") {
         return matrix(path).map(|(header, _)| header);
     }
+    if ends(&name, "wav") {
+        return sound::header(path);
+    }
     picture::header(path)
 }
 
-/// The sample of a file: its elements last axis fastest, as [`sample`] says.
-pub(super) fn read(path: &Path) -> Result<(Header, Vec<u8>), DataError> {
+/// The sample of a file: its elements last axis fastest, as [`sample`] says. A sound gives its stored numbers if `raw`.
+pub(super) fn read(path: &Path, raw: bool) -> Result<(Header, Vec<u8>), DataError> {
     let name = path.to_string_lossy();
     if ends(&name, "csv") {
         return matrix(path);
+    }
+    if ends(&name, "wav") {
+        return sound::read(path, raw);
     }
     if !ends(&name, "npy") {
         return picture::read(path);

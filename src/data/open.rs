@@ -130,10 +130,13 @@ pub(super) fn surplus(path: &Path, expected: u64, found: Option<u64>) -> DataErr
 
 /// What a file that begins with `bytes` is, for a message; `None` if it is not recognised.
 pub(super) fn signature(bytes: &[u8]) -> Option<&'static str> {
-    const KNOWN: [(&[u8], &str); 12] = [
+    const KNOWN: [(&[u8], &str); 15] = [
         (b"\x89PNG", "a PNG picture"),
         (b"\xff\xd8\xff", "a JPEG picture"),
         (b"GIF8", "a GIF picture"),
+        (b"II*\0", "a TIFF picture"),
+        (b"MM\0*", "a TIFF picture"),
+        (b"RIFF", "a RIFF file, as WAV sounds are"),
         (b"\x93NUM", "a NumPy array (`npy` reads it)"),
         (b"PK\x03\x04", "a zip archive (`npz` reads NumPy's)"),
         (b"\x1f\x8b", "gzip data within gzip data"),

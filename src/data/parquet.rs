@@ -51,7 +51,7 @@ pub(super) struct Field {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Number(Number),
-    /// A PNG or JPEG file.
+    /// A file as `images` reads them.
     Picture,
     /// What is not read here, in words.
     Other(&'static str),

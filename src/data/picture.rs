@@ -1,100 +1,48 @@
-//! Pictures: PNG and JPEG files, one sample each, as planes of channels; and folders of them.
+//! Pictures: PNG, JPEG, BMP, GIF and TIFF files, one sample each, as planes of channels; and folders of them.
 //!
 //! A gray picture has one channel, a coloured one three, in the order red, green, blue; a transparent one has its opacity as a last
-//! channel. Palettes are written out. A picture is taken as it is stored: no resizing, no turning.
+//! channel. Palettes are written out. A picture is taken as it is stored: no resizing, no turning. `stored` opens the files.
 
-use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
 
-use image::{ColorType, ImageDecoder, ImageError, ImageReader};
-
-use super::binary::{Number, fill};
+use super::binary::Number;
 use super::cells;
 use super::column::{Column, misfit};
 use super::error::{DataError, DataErrorKind};
 use super::header::Header;
-use super::open::{missing, open_file, signature};
+use super::open::{missing, open_file};
 use super::store::{Budget, Form, Sink};
+use super::stored::Stored;
 use super::want::{Element, Want, list};
 
 /// The endings of pictures' names.
-const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
+const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff"];
 
 /// Whether a file of that name is a picture that is read here.
-pub(super) fn is_picture(name: &str) -> bool {
+pub fn is_picture(name: &str) -> bool {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
 /// What one picture is: a sample of so many channels, rows and columns.
 pub(super) fn header(path: &Path) -> Result<Header, DataError> {
-    described(path, &decoder(path, BufReader::new(open_file(path)?))?)
+    Stored::open(path, BufReader::new(open_file(path)?))?.header(path)
 }
 
 /// The picture's elements, plane after plane, as the header at `path` has them.
 pub(super) fn read(path: &Path) -> Result<(Header, Vec<u8>), DataError> {
-    elements(path, decoder(path, BufReader::new(open_file(path)?))?)
+    Stored::open(path, BufReader::new(open_file(path)?))?.planes(path)
 }
 
 /// As [`header`], of a picture in memory; `path` is for messages.
 pub(super) fn header_in(path: &Path, bytes: &[u8]) -> Result<Header, DataError> {
-    described(path, &decoder(path, Cursor::new(bytes))?)
+    Stored::open(path, Cursor::new(bytes))?.header(path)
 }
 
 /// As [`read`], of a picture in memory; `path` is for messages.
 pub(super) fn read_in(path: &Path, bytes: &[u8]) -> Result<(Header, Vec<u8>), DataError> {
-    elements(path, decoder(path, Cursor::new(bytes))?)
-}
-
-fn elements(path: &Path, decoder: impl ImageDecoder) -> Result<(Header, Vec<u8>), DataError> {
-    let header = described(path, &decoder)?;
-    let mut pixels = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX)];
-    decoder.read_image(&mut pixels).map_err(|error| damaged(path, error))?;
-    let (channels, size) = (header.shape[0], header.number.size());
-    let mut planes = Vec::with_capacity(pixels.len());
-    for channel in 0..channels {
-        let pixels = pixels.chunks_exact(channels * size);
-        planes.extend(pixels.flat_map(|pixel| &pixel[channel * size..(channel + 1) * size]));
-    }
-    Ok((header, planes))
-}
-
-fn decoder<'r>(path: &Path, mut file: impl BufRead + Seek + 'r) -> Result<impl ImageDecoder + 'r, DataError> {
-    let mut start = [0; 16];
-    let begun = fill(&mut file, &mut start).and_then(|filled| file.rewind().map(|()| filled));
-    let filled = begun.map_err(|error| DataError::from_io(path, &error))?;
-    let reader = ImageReader::new(file).with_guessed_format().map_err(|error| DataError::from_io(path, &error))?;
-    reader.into_decoder().map_err(|error| match error {
-        ImageError::Unsupported(_) => {
-            let error = DataError::new(path, DataErrorKind::Malformed, "this is neither a PNG nor a JPEG picture");
-            match signature(&start[..filled]) {
-                Some(what) => error.help(format!("it looks like {what}")),
-                None => error.help("convert it to PNG"),
-            }
-        }
-        other => damaged(path, other),
-    })
-}
-
-fn described(path: &Path, decoder: &impl ImageDecoder) -> Result<Header, DataError> {
-    let number = match decoder.color_type() {
-        ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => Number::U8,
-        ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16 => Number::U16,
-        other => {
-            let message = format!("pictures of {other:?} are not read here");
-            return Err(DataError::new(path, DataErrorKind::Unsupported, message));
-        }
-    };
-    let (width, height) = decoder.dimensions();
-    let channels = usize::from(decoder.color_type().channel_count());
-    Ok(Header { number, shape: vec![channels, height as usize, width as usize], rows: 1 })
-}
-
-fn damaged(path: &Path, error: ImageError) -> DataError {
-    match error {
-        ImageError::IoError(error) => DataError::from_io(path, &error),
-        other => DataError::new(path, DataErrorKind::Malformed, format!("the picture is damaged: {other}")),
-    }
+    Stored::open(path, Cursor::new(bytes))?.planes(path)
 }
 
 /// The pictures of a folder and of the folders in it, by name; or the one picture, when `path` is a file. Hidden files and what is no
@@ -110,7 +58,7 @@ pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     gather(path, &mut found)?;
     if found.is_empty() {
         let error = DataError::new(path, DataErrorKind::Empty, "the folder holds no pictures");
-        return Err(error.help("names of pictures end in `.png`, `.jpg` or `.jpeg`"));
+        return Err(error.help("names of pictures end in `.png`, `.jpg`, `.jpeg`, `.bmp`, `.gif`, `.tif` or `.tiff`"));
     }
     found.sort();
     Ok(found)

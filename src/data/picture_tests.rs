@@ -118,8 +118,9 @@ fn bad_pictures_are_named() {
         depth.message.starts_with("its numbers have 8 bits, those of `") && depth.message.ends_with("a.png` 16"),
         "{depth}"
     );
-    let other = fault(&[("a.png", b"GIF89a..")]);
-    assert_eq!((other.kind, other.help.as_deref()), (DataErrorKind::Malformed, Some("it looks like a GIF picture")));
+    let other = fault(&[("a.png", b"PAR1....")]);
+    assert_eq!(other.kind, DataErrorKind::Malformed);
+    assert_eq!(other.help.as_deref(), Some("it looks like a Parquet file (`parquet` reads it)"));
     assert_eq!(fault(&[("a.txt", b"-")]).kind, DataErrorKind::Empty);
     let missing = Source::Images { path: PathBuf::from("none/here"), raw: false }.header().unwrap_err();
     assert_eq!(missing.kind, DataErrorKind::Missing);
@@ -164,7 +165,10 @@ fn cells_of_a_table_name_pictures() {
     let number = fault("img/a.png,0\n7,1\n");
     assert!(number.message.starts_with("found `7`, the name of a file, as in the first row, was expected"), "{number}");
     let damaged = fault("img/c.png,0\n");
-    assert!(damaged.message.ends_with("c.png`: this is neither a PNG nor a JPEG picture"), "{damaged}");
+    assert!(
+        damaged.message.ends_with("c.png`: this is no picture that is read here: PNG, JPEG, BMP, GIF or TIFF"),
+        "{damaged}"
+    );
     let late = values(&source(&files("7,0\nimg/a.png,1\n"), false), &want(Element::F32, &[])).unwrap_err();
     assert_eq!(place(&late), (Some(2), Some(3), true), "{late}");
     let shape = values(&source(&files("img/a.png,0\n"), false), &want(Element::F32, &[3, 1, 2])).unwrap_err();
@@ -208,10 +212,10 @@ fn cells_of_a_table_name_arrays_and_matrices() {
     let fraction = values(&source("d.csv", "b", false), &want(Element::I32, &[2, 3])).unwrap_err();
     assert_eq!((fraction.row, fraction.column.as_deref()), (Some(1), Some("b")));
     assert!(fraction.message.ends_with("1.csv`: 6.5 is not a whole number, expected i32"), "{fraction}");
-    fs::write(folder.path().join("bmp.csv"), "b\na.BMP\n").unwrap();
-    let other = source("bmp.csv", "b", false).header().unwrap_err();
+    fs::write(folder.path().join("dcm.csv"), "b\na.DCM\n").unwrap();
+    let other = source("dcm.csv", "b", false).header().unwrap_err();
     assert_eq!((other.kind, other.row), (DataErrorKind::Unsupported, Some(1)));
-    assert!(other.message.contains("`a.BMP`, whose type is not read here"), "{other}");
+    assert!(other.message.contains("`a.DCM`, whose type is not read here"), "{other}");
     let bad = source("bad.csv", "b", false).header().unwrap_err();
     assert_eq!((bad.row, bad.line), (Some(2), Some(3)));
     assert!(bad.message.ends_with("3.csv`, line 2: found `x`, a number was expected"), "{bad}");

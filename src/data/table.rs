@@ -19,7 +19,7 @@ use super::{cells, picture};
 use crate::base::closest;
 
 /// What cells may name.
-const FILES: &str = "cells name files, `.png`, `.jpg`, `.npy` or `.csv`, in all rows or in none";
+const FILES: &str = "cells name pictures (`.png`, `.jpg`, `.bmp`, `.gif`, `.tif`), `.wav`, `.npy` or `.csv` files, in all rows or in none";
 
 /// A table whose header line is read.
 pub(super) struct Table<'a> {
@@ -47,7 +47,7 @@ pub(super) struct Asked<'a> {
     pub files: bool,
     /// What the files are that the cells name, if they do.
     pub named: Option<Header>,
-    /// Whether the bytes of these stay 0 to 255.
+    /// Whether their numbers stay as they are stored, bytes 0 to 255.
     pub raw: bool,
 }
 
@@ -131,7 +131,7 @@ impl<'a> Table<'a> {
     fn row(&self, asked: &Asked, bytes: &mut Vec<u8>) -> Result<(), DataError> {
         let Asked { cells, want, files, .. } = asked;
         if let (Some(named), [place]) = (&asked.named, &cells.places[..]) {
-            bytes.extend(self.file(*place, named, want)?);
+            bytes.extend(self.file(*place, named, asked)?);
             return Ok(());
         }
         for place in &cells.places {
@@ -154,9 +154,10 @@ impl<'a> Table<'a> {
     }
 
     /// The elements of the file that a cell of the row that was read last names.
-    fn file(&self, place: usize, first: &Header, want: &Want) -> Result<Vec<u8>, DataError> {
-        let path = self.file_at(place)?;
-        let (header, bytes) = cells::read(&path).map_err(|error| self.of_cell(error, place))?;
+    fn file(&self, place: usize, first: &Header, asked: &Asked) -> Result<Vec<u8>, DataError> {
+        let (path, want) = (self.file_at(place)?, asked.want);
+        let raw = asked.raw || want.element != Element::F32;
+        let (header, bytes) = cells::read(&path, raw).map_err(|error| self.of_cell(error, place))?;
         self.file_alike(place, &header, first)?;
         cells::elements(&path, &bytes, header.number, want).map_err(|error| self.of_cell(error, place))
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Session;
 use super::data::{clashing, csv_column, parquet_column, want_of, wrong_claim};
-use crate::data::{Budget, Catalog, Column, DataError, DataSet, Source, common_rows};
+use crate::data::{Budget, Catalog, Column, DataError, DataSet, Source, common_rows, is_picture};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, Options, Plan, Store};
 use crate::ir::{Graph, ResultRole};
@@ -187,10 +187,9 @@ fn source_of(input: &str, path: &Path) -> Result<Source, DataError> {
     if name.ends_with(".parquet") {
         return Ok(parquet_column(path, input));
     }
-    let is_picture = [".png", ".jpg", ".jpeg"].iter().any(|ending| name.ends_with(ending));
     let (path, raw) = (path.to_path_buf(), false);
     Ok(match () {
-        () if is_picture || path.is_dir() => Source::Images { path, raw },
+        () if is_picture(&name) || path.is_dir() => Source::Images { path, raw },
         () if bare.ends_with(".npz") => Source::Npz { path, key: input.to_owned(), raw },
         () if bare.ends_with(".safetensors") => Source::Safetensors { path, key: input.to_owned(), raw },
         () if bare.ends_with(".npy") => Source::Npy { path, raw },

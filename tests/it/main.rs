@@ -20,6 +20,7 @@ mod groups;
 mod imports;
 mod lengths;
 mod library;
+mod media;
 mod model_tests;
 mod mutations;
 mod networks;

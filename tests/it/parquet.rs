@@ -120,7 +120,7 @@ fn encoded_pictures_are_decoded() {
     assert_eq!((unequal.row, unequal.kind), (Some(4), DataErrorKind::Shape));
     assert_eq!(unequal.message, "it is [3, 2, 4], `that of row 1` is [3, 3, 4]");
     let damaged = fault("damaged");
-    assert_eq!((damaged.row, damaged.message.as_str()), (Some(3), "this is neither a PNG nor a JPEG picture"));
+    assert!(damaged.row == Some(3) && damaged.message.starts_with("this is no picture that is read here"), "{damaged}");
     let missing = fault("missing");
     assert_eq!((missing.row, missing.message.as_str()), (Some(5), "the picture is missing (null)"));
 }

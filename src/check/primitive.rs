@@ -450,31 +450,42 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// `tensor([[1, 0], [0, 1]])`.
+    /// `tensor([[1, 0], [0, 1]])`, of numbers or of truth values.
     fn constant_tensor(&mut self, val: &Val<'a>, span: Span) -> Val<'a> {
-        fn collect(val: &Val, depth: usize, shape: &mut Vec<usize>, out: &mut Vec<f32>) -> bool {
+        type Leaf<T> = fn(&Val) -> Option<T>;
+        fn collect<T>(val: &Val, leaf: Leaf<T>, depth: usize, shape: &mut Vec<usize>, out: &mut Vec<T>) -> bool {
             match val {
                 Val::List(items) => {
-                    if shape.len() == depth {
+                    if shape.len() == depth && out.is_empty() {
                         shape.push(items.len());
                     }
-                    shape[depth] == items.len() && items.iter().all(|item| collect(item, depth + 1, shape, out))
+                    shape.get(depth) == Some(&items.len())
+                        && items.iter().all(|item| collect(item, leaf, depth + 1, shape, out))
                 }
-                val => match val.number() {
-                    Some(number) if depth == shape.len() => {
-                        out.push(number as f32);
+                val => match leaf(val) {
+                    Some(value) if depth == shape.len() => {
+                        out.push(value);
                         true
                     }
                     _ => false,
                 },
             }
         }
-        let (mut shape, mut out) = (Vec::new(), Vec::new());
-        if !collect(val, 0, &mut shape, &mut out) {
-            let title = "`tensor` takes nested lists of numbers, all rows of one length";
-            return self.error(Code::E0114, span, title, "this list is ragged or holds something else");
+        fn array<T>(val: &Val, leaf: Leaf<T>) -> Option<ArrayD<T>> {
+            let (mut shape, mut out) = (Vec::new(), Vec::new());
+            let whole = collect(val, leaf, 0, &mut shape, &mut out);
+            whole.then(|| ArrayD::from_shape_vec(shape, out).ok()).flatten()
         }
-        let value = self.builder(span).constant(Tensor::f32(&shape, out));
+        let numbers = array(val, |val| val.number().map(|number| number as f32)).map(Tensor::F32);
+        let truths = |val: &Val| match val {
+            Val::Bool(Truth::Known(value)) => Some(*value),
+            _ => None,
+        };
+        let Some(tensor) = numbers.or_else(|| array(val, truths).map(Tensor::Bool)) else {
+            let title = "`tensor` takes nested lists of numbers or of truth values, all rows of one length";
+            return self.error(Code::E0114, span, title, "this list is ragged or holds something else");
+        };
+        let value = self.builder(span).constant(tensor);
         self.stamp_value(value, span);
         Val::Tensor(value)
     }

@@ -115,9 +115,11 @@ impl<'a> Checker<'a> {
         let groups = groups(&self.graph);
         if let Some(left) = groups.iter().find(|group| !order.iter().any(|name| name == group.name())) {
             let title = format!("`order` leaves out loss `{}`", left.name());
-            let diagnostic = Diagnostic::at(Code::E0801, expr.span, title, "its step would never run")
-                .help(format!("name it too, or remove the loss: `[..., {}]`", left.name()));
-            self.report(diagnostic);
+            let diagnostic = Diagnostic::at(Code::E0801, expr.span, title, "its step would never run");
+            self.report(diagnostic.help(match left.name() {
+                "loss" => "give it a name, `loss fit ... = ...`, and list that too: `[..., fit]`".to_owned(),
+                name => format!("name it too, or remove the loss: `[..., {name}]`"),
+            }));
             return None;
         }
         Some(order)

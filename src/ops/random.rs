@@ -50,7 +50,7 @@ pub static TABLE: &[Primitive] = &[
         op: ORTHOGONAL,
         doc: "A random matrix, the first axis against all others, whose rows are orthonormal, or its columns where rows are more; \
               uniformly distributed: the Q of a normal matrix. As NNabla's OrthogonalInitializer with gain 1.",
-        params: &[SHAPE, PATH],
+        params: &[SHAPE, PATH, PER_SAMPLE],
         infer: |call| match call.attrs.get_dims("shape").rank() {
             0 | 1 => {
                 let message = "has fewer than the two axes of a matrix".to_owned();
@@ -60,14 +60,8 @@ pub static TABLE: &[Primitive] = &[
         },
         eval: eval_orthogonal,
         gradient: Gradient::Zero("is drawn, not computed"),
-        batch: |_| Err("an orthogonal matrix is drawn once, not for each sample".to_owned()),
-        cases: || {
-            let case = |shape: &[usize]| {
-                let attrs = Attrs::new().dims("shape", shape.into()).with("path", Attr::Str("w".into()));
-                Case { inputs: Vec::new(), attrs }
-            };
-            vec![case(&[3, 5]), case(&[6, 2, 2])]
-        },
+        batch: a_row_per_sample,
+        cases: || [&[3, 5][..], &[6, 2, 2]].into_iter().map(case).collect(),
     },
 ];
 
@@ -101,14 +95,26 @@ fn a_row_per_sample(call: &mut BatchCall) -> Result<Value, String> {
     Ok(call.b.emit(call.node.op, &[], attrs))
 }
 
-/// Gram and Schmidt's process on normal vectors, each projected twice: once leaves rounding errors in the direction of the others.
+/// A matrix, or one for each sample.
 fn eval_orthogonal(call: &EvalCall) -> Tensor {
-    let (rows, columns) = (call.shape[0], call.shape[1..].iter().product::<usize>());
-    let mut numbers = vec![0.0; rows * columns];
-    stream(call).fill_normal(0, 0, &mut numbers);
-    let normal = Array2::from_shape_vec((rows, columns), numbers).expect("as many numbers as the matrix holds");
-    let mut matrix = normal.mapv(f64::from);
-    if rows > columns {
+    let samples = if call.node.attrs.get_bool("per_sample") { call.shape[0] } else { 1 };
+    let shape = &call.shape[usize::from(call.node.attrs.get_bool("per_sample"))..];
+    let (rows, columns) = (shape[0], shape[1..].iter().product::<usize>());
+    let mut elements = Vec::with_capacity(samples * rows * columns);
+    for sample in (0..).take(samples) {
+        let mut numbers = vec![0.0; rows * columns];
+        stream(call).fill_normal(sample, 0, &mut numbers);
+        let normal = Array2::from_shape_vec((rows, columns), numbers).expect("as many numbers as the matrix holds");
+        elements.extend(orthonormal(normal.mapv(f64::from)));
+    }
+    let elements: ArrayD<f64> = eval::array(&call.shape, elements);
+    eval::finish(call, elements)
+}
+
+/// Gram and Schmidt's process on normal vectors, each projected twice: once leaves rounding errors in the direction of the others.
+fn orthonormal(mut matrix: Array2<f64>) -> Array2<f64> {
+    let high = matrix.nrows() > matrix.ncols();
+    if high {
         matrix = matrix.reversed_axes();
     }
     for row in 0..matrix.nrows() {
@@ -121,11 +127,7 @@ fn eval_orthogonal(call: &EvalCall) -> Tensor {
         let length = vector.dot(&vector).sqrt();
         vector /= length;
     }
-    if rows > columns {
-        matrix = matrix.reversed_axes();
-    }
-    let elements: ArrayD<f64> = eval::array(&call.shape, matrix.iter().copied().collect());
-    eval::finish(call, elements)
+    if high { matrix.reversed_axes() } else { matrix }
 }
 
 #[cfg(test)]
@@ -160,10 +162,25 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_draws_its_own_orthogonal_matrix() {
+        let drawn = |shape: &[usize], per_sample| {
+            evaluate(ORTHOGONAL, &[], case(shape).attrs.flag("per_sample", per_sample)).to_f32()
+        };
+        let three = drawn(&[3, 4, 2], true);
+        assert_eq!(three[..16], drawn(&[2, 4, 2], true)[..]);
+        assert_eq!(three[..8], drawn(&[4, 2], false)[..]);
+        assert_ne!(three[..8], three[8..16]);
+        // Two columns a matrix, of length 1 and at right angles.
+        for matrix in three.chunks(8) {
+            let dot = |i: usize, j: usize| (0..4).map(|k| matrix[2 * k + i] * matrix[2 * k + j]).sum::<f32>();
+            assert!((dot(0, 0) - 1.0).abs() < 1e-6 && (dot(1, 1) - 1.0).abs() < 1e-6 && dot(0, 1).abs() < 1e-6);
+        }
+    }
+
+    #[test]
     fn orthogonal_rows_or_columns() {
         for (shape, rows, columns) in [(&[4usize, 7][..], 4, 7), (&[9, 2, 2], 9, 4), (&[5, 5], 5, 5)] {
-            let attrs = Attrs::new().dims("shape", shape.into()).with("path", Attr::Str("w".into()));
-            let matrix = evaluate(ORTHOGONAL, &[], attrs).to_f64();
+            let matrix = evaluate(ORTHOGONAL, &[], case(shape).attrs).to_f64();
             let entry =
                 |i: usize, k: usize| if rows <= columns { matrix[i * columns + k] } else { matrix[k * columns + i] };
             let (vectors, length) = (rows.min(columns), rows.max(columns));

@@ -137,8 +137,12 @@ impl Failure<'_, '_> {
 
     fn names_nothing(&self, at: usize) -> Diagnostic {
         let word = self.word(at);
+        let other = format!("choose another name, such as `{word}_`");
         self.error(at, format!("`{word}` is a word of the language and names no value"), "a name should stand here")
-            .help(format!("choose another name, such as `{word}_`"))
+            .help(match word {
+                "loss" => format!("to mean a loss, name it where it is declared, `loss fit = ...`; else {other}"),
+                _ => other,
+            })
     }
 
     /// `.5` and `5.`.

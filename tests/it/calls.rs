@@ -68,6 +68,7 @@ const FLAT: &str = "
     int(h) | int(as_index(int(tensor([0, 1])), 3)) | iota([3], axis = 0, dtype = f32) | rand([4]) | randn([4]) | randint(0, 3, [4]) | bernoulli(0.5, [4]) | normal(0, 1, [4])
     uniform(0, 1, [4]) | accuracy(scores, y) | top_n_error(scores, y) | binary_error(p, t) | confusion_matrix(scores, y)
     glorot_normal([4, 4]) | glorot_uniform([4, 4]) | he_normal([4, 4]) | he_uniform([4, 4]) | constant(1, [4])
+    orthogonal(2, [4, 4]) | tensor([[true, false], [false, true]])
     tensor(range(0, 3) + repeat(1, 2) + reversed([1, 2]) + each(1, 2) + axes_of(m, []) + along(3, 0, 2))
     product([2, 3]) * ones([size_along(m, 0), channels(m), window_axes(m, 2)])
 ";

@@ -204,3 +204,22 @@ fn a_moving_average_follows_its_instance() {
     near(scalar(&weights, "student.w"), s);
     near(scalar(&weights, "teacher.w"), t);
 }
+
+#[test]
+fn a_loss_that_order_means_is_to_be_named() {
+    let fault = |order: &str| {
+        let text = format!(
+            "input x: []\nparam a: [] = ones()\nparam b: [] = ones()\nloss fit for a = (x - a) ^ 2\nloss for b = (x - b) ^ 2\n\
+             output a\ntrain {{\n    order = {order}\n}}\n"
+        );
+        let session = Session::check("test.nn", text, Default::default(), &Request::default());
+        let first = session.diagnostics.into_iter().find(|diagnostic| diagnostic.is_error()).expect("a fault");
+        (first.title, first.helps.concat())
+    };
+    let (title, help) = fault("[fit, loss]");
+    assert_eq!(title, "`loss` is a word of the language and names no value");
+    assert!(help.starts_with("to mean a loss, name it where it is declared, `loss fit = ...`"), "{help}");
+    let (title, help) = fault("[fit, fit]");
+    assert_eq!(title, "`order` leaves out loss `loss`");
+    assert_eq!(help, "give it a name, `loss fit ... = ...`, and list that too: `[..., fit]`");
+}

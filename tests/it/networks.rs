@@ -51,6 +51,11 @@ const PROGRAMS: &[(&str, &str)] = &[
          output where = where(t1 <= 0 or t1 > 2, 1, int(t1) == 2 |> float)",
     ),
     (
+        "truth",
+        "const odd = tensor([true, false, true])\ninput x: [3]\nparam turn: [3, 3] = orthogonal()\n\
+         p = where(odd, x @ turn, 0)\nloss = mean((p - x @ orthogonal(1, [3, 3])) ^ 2)\noutput p",
+    ),
+    (
         "sequence",
         "input t: index<5>[6]\ninput y: index<3>\nh = t |> Embed(8)\nq = h |> Affine(8, axis = -1)\n\
          a = softmax(q @ transpose(h) / sqrt(8))\nlogits = (a @ h)[-1] |> LayerNormalization() |> Affine(3)\n\

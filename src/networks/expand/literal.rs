@@ -44,9 +44,14 @@ pub fn list(items: impl IntoIterator<Item = impl ToString>) -> String {
 
 /// `tensor([[1, 0], [0, 1]])`, broken into lines where it is long.
 pub fn tensor(tensor: &Tensor) -> String {
-    let values: Vec<String> = tensor.to_f32().into_iter().map(number).collect();
+    let written = if matches!(tensor, Tensor::Bool(_)) { truth } else { number };
+    let values: Vec<String> = tensor.to_f32().into_iter().map(written).collect();
     let text = format!("tensor({})", nested(tensor.shape(), &values));
     if text.len() <= WIDTH { text } else { broken(&text) }
+}
+
+fn truth(value: f32) -> String {
+    (value != 0.0).to_string()
 }
 
 fn nested(shape: &[usize], values: &[String]) -> String {

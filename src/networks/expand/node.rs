@@ -63,9 +63,8 @@ impl Printer<'_> {
     fn constant(&self, tensor: &Tensor) -> String {
         let numbers = literal::tensor(tensor);
         match tensor {
-            Tensor::F32(_) | Tensor::F64(_) => numbers,
+            Tensor::F32(_) | Tensor::F64(_) | Tensor::Bool(_) => numbers,
             Tensor::I32(_) => format!("cast({numbers}, i32)"),
-            Tensor::Bool(_) => format!("({numbers} != 0)"),
         }
     }
 

@@ -73,11 +73,14 @@ impl<'a> Checker<'a> {
         let diagnostic = match near {
             Some(name) => {
                 self.scopes.excuse(name.span);
-                Diagnostic::at(Code::E0103, name.span, "no loss is declared", "an ordinary value").help(format!(
-                    "`{}` only looks like one: a loss is declared by the keyword, `loss = ...` or `loss {} = ...`",
-                    name.text,
-                    name.text.to_lowercase()
-                ))
+                let named = match name.text.to_lowercase().as_str() {
+                    "loss" => String::new(),
+                    name => format!(" or `loss {name} = ...`"),
+                };
+                let text = &name.text;
+                let help =
+                    format!("`{text}` only looks like one: a loss is declared by the keyword, `loss = ...`{named}");
+                Diagnostic::at(Code::E0103, name.span, "no loss is declared", "an ordinary value").help(help)
             }
             None => {
                 Diagnostic::at(Code::E0103, end, "no loss is declared", "this file trains nothing and gives nothing")

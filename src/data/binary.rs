@@ -303,7 +303,7 @@ impl Numbers<'_> {
 }
 
 /// The index, from 0, of the element at `position` of a sample.
-fn index(mut position: usize, shape: &[usize]) -> Vec<usize> {
+pub(super) fn index(mut position: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for (place, size) in index.iter_mut().zip(shape).rev() {
         *place = position % size;

@@ -8,6 +8,7 @@ use super::column::misfit;
 use super::error::{DataError, DataErrorKind};
 use super::header::Header;
 use super::open::open;
+use super::shapes::Shapes;
 use super::store::Budget;
 use super::table::{Cells, Table};
 use super::want::{Element, Want};
@@ -112,25 +113,27 @@ pub(super) fn elements(path: &Path, bytes: &[u8], number: Number, want: &Want) -
     Ok(kept)
 }
 
-/// What the files are that the cells of a variable name, all of the same shape; none if the first row names none.
+/// What the files are that the cells of a variable name, and their shapes; none if the first row names none. They are all of one shape,
+/// unless they feed what leaves sizes `open`: each then fits that.
 ///
 /// # Errors
-/// A cell that names none, a file that is missing or damaged, or one of another shape, each with its row and column.
-pub(super) fn header(path: &Path, cells: &Cells) -> Result<Option<Header>, DataError> {
+/// A cell that names none, a file that is missing or damaged, or one that does not fit, each with its row and column.
+pub(super) fn header(path: &Path, cells: &Cells, open: Option<&Want>) -> Result<Option<(Header, Shapes)>, DataError> {
     let ([place], true) = (&cells.places[..], cells.shape.is_empty()) else { return Ok(None) };
     let mut table = Table::open(path)?;
     let mut first: Option<Header> = None;
-    let mut rows = 0;
+    let mut shapes = Shapes::default();
     while table.next_row()? {
-        if rows == 0 && !table.names_file(*place)? {
+        if first.is_none() && !table.names_file(*place)? {
             return Ok(None);
         }
-        rows += 1;
         let found = sample(&table.file_at(*place)?).map_err(|error| table.of_cell(error, *place))?;
-        match &first {
-            Some(first) => table.file_alike(*place, &found, first)?,
-            None => first = Some(found),
+        let first = first.get_or_insert_with(|| found.clone());
+        match open {
+            Some(want) => table.file_fits(*place, &found, first, want)?,
+            None => table.file_alike(*place, &found, first)?,
         }
+        shapes.push(found.shape);
     }
-    Ok(first.map(|first| Header { rows, ..first }))
+    Ok(first.map(|first| (Header { rows: shapes.rows(), ..first }, shapes)))
 }

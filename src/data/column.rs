@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::binary::Number;
 use super::error::{DataError, DataErrorKind};
+use super::shapes::Shapes;
 use super::store::{Budget, Bytes, Form};
 use super::want::{Element, Fault, Size, Want};
 
@@ -13,9 +14,10 @@ use super::want::{Element, Fault, Size, Want};
 #[derive(Debug)]
 pub struct Column {
     element: Element,
-    shape: Vec<usize>,
-    rows: usize,
+    shapes: Shapes,
     values: Values,
+    /// The bytes at which the rows start, when they are not one stride apart.
+    starts: Vec<usize>,
 }
 
 /// The elements of all rows.
@@ -32,13 +34,28 @@ pub(super) struct Values {
 impl Column {
     /// A column of checked `values`: `rows` rows of a sample's `shape`.
     pub(super) fn new(element: Element, shape: Vec<usize>, rows: usize, values: Values) -> Column {
-        Column { element, shape, rows, values }
+        Column { element, shapes: Shapes::alike(shape, rows), values, starts: Vec::new() }
     }
 
     /// A column of checked elements that stand row after row.
     pub(super) fn packed(element: Element, shape: Vec<usize>, rows: usize, form: Form, bytes: Bytes) -> Column {
         let stride = form.size() * shape.iter().product::<usize>();
         Column::new(element, shape, rows, Values { form, stride, bytes })
+    }
+
+    /// The same for samples whose shapes may differ.
+    pub(super) fn of_shapes(element: Element, shapes: Shapes, form: Form, bytes: Bytes) -> Column {
+        if !shapes.differ() {
+            return Column::packed(element, shapes.of(0).to_vec(), shapes.rows(), form, bytes);
+        }
+        let length = |row: usize| form.size() * shapes.of(row).iter().product::<usize>();
+        let starts = (0..shapes.rows()).scan(0, |next, row| Some(std::mem::replace(next, *next + length(row)))).collect();
+        Column { element, shapes, values: Values { form, stride: 0, bytes }, starts }
+    }
+
+    /// How the elements are stored, and where.
+    pub(super) fn into_elements(self) -> (Form, Bytes) {
+        (self.values.form, self.values.bytes)
     }
 
     /// A column of real numbers that are in memory. `values` are row after row; `shape` is one sample's.
@@ -56,19 +73,32 @@ impl Column {
         self.element
     }
 
-    /// The shape of one sample.
+    /// The shape of the first sample, and of all unless these differ.
     pub fn shape(&self) -> &[usize] {
-        &self.shape
+        self.shapes.of(0)
+    }
+
+    /// The shapes of all samples.
+    pub fn shapes(&self) -> &Shapes {
+        &self.shapes
     }
 
     /// Number of samples.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.shapes.rows()
     }
 
-    /// Number of elements of one sample.
+    /// Number of elements of the first sample, and of all unless these differ.
     pub fn row_len(&self) -> usize {
-        self.shape.iter().product()
+        self.shape().iter().product()
+    }
+
+    /// Number of elements of the samples numbered `rows` (from 0) together.
+    pub fn len_of(&self, rows: &[usize]) -> usize {
+        if !self.shapes.differ() {
+            return rows.len() * self.row_len();
+        }
+        rows.iter().map(|row| self.shapes.of(*row).iter().product::<usize>()).sum()
     }
 
     /// How much of the budget it holds, in bytes: nothing when it is read from disk.
@@ -87,7 +117,7 @@ impl Column {
     /// A file that cannot be read any more.
     ///
     /// # Panics
-    /// If a row is out of range or `out` is not `rows.len() * row_len()` long.
+    /// If a row is out of range or `out` is not as long as [`len_of`](Column::len_of) says.
     pub fn gather_f32(&self, rows: &[usize], out: &mut [f32]) -> Result<(), DataError> {
         let form = self.values.form;
         self.gather(rows, out, |bytes, out| form.decode_f32(bytes, out))
@@ -100,26 +130,27 @@ impl Column {
     /// A file that cannot be read any more.
     ///
     /// # Panics
-    /// If a row is out of range or `out` is not `rows.len() * row_len()` long.
+    /// If a row is out of range or `out` is not as long as [`len_of`](Column::len_of) says.
     pub fn gather_i32(&self, rows: &[usize], out: &mut [i32]) -> Result<(), DataError> {
         let form = self.values.form;
         self.gather(rows, out, |bytes, out| form.decode_i32(bytes, out))
     }
 
     fn gather<T>(&self, rows: &[usize], out: &mut [T], decode: impl Fn(&[u8], &mut [T])) -> Result<(), DataError> {
-        let length = self.row_len();
-        assert_eq!(out.len(), rows.len() * length, "the minibatch's length");
-        if length == 0 {
-            return Ok(());
-        }
+        assert_eq!(out.len(), self.len_of(rows), "the minibatch's length");
         let Values { form, stride, bytes } = &self.values;
-        let mut scratch = Vec::new();
-        let mut rest = out;
+        let (mut scratch, mut rest) = (Vec::new(), out);
         // Rows that stand one after the other are one read.
-        for run in rows.chunk_by(|row, next| *stride == length * form.size() && *next == row + 1) {
-            assert!(run[run.len() - 1] < self.rows, "a row of the column");
-            let (part, after) = rest.split_at_mut(run.len() * length);
-            decode(bytes.part(run[0] * stride, part.len() * form.size(), &mut scratch)?, part);
+        let follow = |row: &usize, next: &usize| {
+            *next == row + 1 && (!self.starts.is_empty() || *stride == self.row_len() * form.size())
+        };
+        for run in rows.chunk_by(follow) {
+            assert!(run[run.len() - 1] < self.rows(), "a row of the column");
+            let start = self.starts.get(run[0]).copied().unwrap_or(run[0] * stride);
+            let (part, after) = rest.split_at_mut(self.len_of(run));
+            if !part.is_empty() {
+                decode(bytes.part(start, part.len() * form.size(), &mut scratch)?, part);
+            }
             rest = after;
         }
         Ok(())
@@ -184,6 +215,18 @@ mod tests {
         let values = Values { form: Form::own(Number::U8), stride: 1, bytes: Bytes::Memory(vec![1, 2, 3]) };
         Column::new(Element::I32, vec![2], 2, values).gather_i32(&[0, 1], &mut out).unwrap();
         assert_eq!(out, [1, 2, 2, 3]);
+    }
+
+    #[test]
+    fn gathers_rows_of_several_lengths() {
+        let mut shapes = Shapes::default();
+        [2, 1, 3].into_iter().for_each(|length| shapes.push(vec![length]));
+        let bytes = Bytes::Memory(vec![1, 2, 3, 4, 5, 6]);
+        let column = Column::of_shapes(Element::F32, shapes, Form::own(Number::U8), bytes);
+        assert_eq!((column.rows(), column.shape(), column.len_of(&[0, 2])), (3, &[2][..], 5));
+        let mut out = [0.0; 6];
+        column.gather_f32(&[2, 0, 1], &mut out).unwrap();
+        assert_eq!(out, [4.0, 5.0, 6.0, 1.0, 2.0, 3.0]);
     }
 
     #[test]

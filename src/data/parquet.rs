@@ -1,5 +1,5 @@
-//! Parquet tables as pandas, pyarrow, polars and Hugging Face's datasets write them: columns of numbers, of lists of numbers that all have
-//! one length, and of encoded pictures.
+//! Parquet tables as pandas, pyarrow, polars and Hugging Face's datasets write them: columns of numbers, of lists of numbers, and of encoded
+//! pictures. Lists that all have one length are read here; those that differ in it, by `parquet_lists`.
 //!
 //! Names, types and rows are the footer's; what a sample of lists or a picture is shaped like is seen in the first row. How values are
 //! decoded is `parquet_leaf`'s.
@@ -16,15 +16,16 @@ use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::schema::types::{ColumnDescriptor, Type};
 
 use super::binary::{Layout, Number, Reading, fill, load as load_numbers};
-use super::column::Column;
+use super::column::{Column, misfit};
 use super::error::{DataError, DataErrorKind};
 use super::header::Header;
 use super::open::{open_file, signature};
 use super::parquet_leaf::{Leaf, Rows};
+use super::shapes::Shapes;
 use super::store::{Budget, Sink};
 use super::table::{Columns, select};
 use super::want::{Want, list};
-use super::{cells, picture};
+use super::{cells, parquet_lists, picture};
 
 const MAGIC: &[u8; 4] = b"PAR1";
 
@@ -64,6 +65,20 @@ pub(super) fn header(path: &Path, columns: &Columns) -> Result<Header, DataError
     table.header(&fields, columns)
 }
 
+/// The shapes of the rows of a column of lists that may differ in length; none for any other column.
+pub(super) fn shapes(path: &Path, columns: &Columns, want: &Want) -> Result<Option<Shapes>, DataError> {
+    let table = Table::open(path)?;
+    let fields = table.asked(columns)?;
+    let Some((field, number)) = table.listed(&fields, columns) else { return Ok(None) };
+    let first = Header { number, shape: Leaf::new(&table, field).first_shape()?, rows: table.rows };
+    // What the footer counts is what rows of the first one's length hold, or they differ.
+    if table.counts(field, &first) {
+        return Ok(None);
+    }
+    let shapes = parquet_lists::shapes(&table, field)?;
+    table.fitting(field, &shapes, want).map(Some)
+}
+
 /// Reads `columns` as a column that feeds `want`.
 pub(super) fn load(
     path: &Path,
@@ -74,6 +89,13 @@ pub(super) fn load(
 ) -> Result<Column, DataError> {
     let table = Table::open(path)?;
     let fields = table.asked(columns)?;
+    if let Some((field, number)) = table.listed(&fields, columns).filter(|_| want.is_open()) {
+        let shapes = parquet_lists::shapes(&table, field)?;
+        if shapes.differ() {
+            let fitted = table.fitting(field, &shapes, want)?;
+            return parquet_lists::load(&table, field, number, (&shapes, fitted), (want, raw), budget);
+        }
+    }
     let header = table.header(&fields, columns)?;
     let named = |error: DataError| match (&fields[..], &error.column) {
         ([only], None) => error.in_column(only.name.as_str()),
@@ -183,15 +205,40 @@ impl<'a> Table<'a> {
         };
         let shape = Leaf::new(self, field).first_shape()?;
         let header = Header { number, shape, rows: self.rows };
-        let groups = self.file.metadata().row_groups().iter();
-        let held: i64 = groups.map(|group| group.column(field.leaf).num_values()).sum();
-        let of_one = header.shape.iter().product::<usize>();
-        if !header.shape.is_empty() && usize::try_from(held).ok() != of_one.checked_mul(self.rows) {
+        if !header.shape.is_empty() && !self.counts(field, &header) {
             // Some row is of another length: which, its own levels tell.
             let mut rows = Rows::new(self, std::slice::from_ref(field), &header);
             std::io::copy(&mut rows, &mut std::io::sink()).map_err(|error| DataError::from_io(self.path, &error))?;
         }
         Ok(header)
+    }
+
+    /// Whether the footer counts as many numbers as rows of the first one's shape have.
+    fn counts(&self, field: &Field, first: &Header) -> bool {
+        let groups = self.file.metadata().row_groups().iter();
+        let held: i64 = groups.map(|group| group.column(field.leaf).num_values()).sum();
+        usize::try_from(held).ok() == first.shape.iter().product::<usize>().checked_mul(self.rows)
+    }
+
+    /// The field of a single column of lists, and what its numbers are.
+    fn listed<'f>(&self, fields: &'f [Field], columns: &Columns) -> Option<(&'f Field, Number)> {
+        match (fields, columns) {
+            ([field], Columns::One(_)) if self.rows > 0 && Leaf::new(self, field).is_list() => match field.kind {
+                Kind::Number(number) => Some((field, number)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The `shapes` of a column's rows as they fit `want`.
+    fn fitting(&self, field: &Field, shapes: &Shapes, want: &Want) -> Result<Shapes, DataError> {
+        let fit = |shape: &[usize]| want.fit(shape).map_err(|fault| misfit(self.path, DataErrorKind::Shape, fault));
+        let first = |error: DataError| {
+            let row = (0..self.rows).find(|row| want.fit(shapes.of(*row)).is_err()).unwrap_or(0);
+            self.row_of(field, error, row + 1)
+        };
+        shapes.map(fit).map_err(first)
     }
 
     /// Decodes the pictures of a column.

@@ -5,6 +5,7 @@
 //! its path are there (definition).
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use ::parquet::basic::Repetition;
 use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
@@ -17,6 +18,7 @@ use super::binary::{Number, Stored, stored};
 use super::error::{DataError, DataErrorKind};
 use super::header::Header;
 use super::parquet::{Field, Kind, Table, damaged};
+use super::shapes::Shapes;
 use super::want::list;
 
 /// How many bytes of a column are decoded at a time, about.
@@ -82,13 +84,36 @@ impl<'t> Leaf<'t> {
     pub fn first_shape(mut self) -> Result<Vec<usize>, DataError> {
         self.decode(1, &mut Vec::new())?;
         self.defined(&self.definition)?;
+        self.shape(&self.repetition)
+    }
+
+    /// Whether a row is a list, not one number.
+    pub fn is_list(&self) -> bool {
+        self.depth > 0
+    }
+
+    /// The shape of the row at hand, whose numbers have these levels of repetition.
+    fn shape(&self, repetition: &[i16]) -> Result<Vec<usize>, DataError> {
         // So many lists of each depth begin in the row.
-        let begun = |depth: i16| self.repetition.iter().filter(|level| **level <= depth).count();
+        let begun = |depth: i16| repetition.iter().filter(|level| **level <= depth).count();
         let shape: Vec<usize> = (1..=self.depth).map(|depth| begun(depth) / begun(depth - 1).max(1)).collect();
-        match self.depth > 0 && self.repetition != pattern(&shape) {
+        match self.depth > 0 && *repetition != pattern(&shape) {
             true => Err(self.fault(DataErrorKind::Shape, "lists within the row differ in length".to_owned())),
             false => Ok(shape),
         }
+    }
+
+    /// Appends the numbers of up to `count` rows of lists to `out`, and what shapes these rows have to `shapes`.
+    pub fn lists(&mut self, count: usize, out: &mut Vec<u8>, shapes: &mut Shapes) -> Result<(), DataError> {
+        self.decode(count, out)?;
+        let (definition, repetition) = (std::mem::take(&mut self.definition), std::mem::take(&mut self.repetition));
+        for row in each_row(&repetition) {
+            self.defined(definition.get(row.clone()).unwrap_or_default())?;
+            shapes.push(self.shape(&repetition[row])?);
+            self.row += 1;
+        }
+        (self.definition, self.repetition) = (definition, repetition);
+        Ok(())
     }
 
     /// Appends the numbers of up to `count` rows, each of `shape`, and says how many rows there were.
@@ -107,16 +132,12 @@ impl<'t> Leaf<'t> {
                 self.row += 1;
             }
         } else {
-            let mut start = 0;
-            while start < repetition.len() {
-                let after = repetition[start + 1..].iter().position(|level| *level == 0);
-                let end = after.map_or(repetition.len(), |length| start + 1 + length);
-                self.defined(definition.get(start..end).unwrap_or_default())?;
-                if repetition[start..end] != *pattern {
-                    return Err(self.unequal(end - start, shape));
+            for row in each_row(&repetition) {
+                self.defined(definition.get(row.clone()).unwrap_or_default())?;
+                if repetition[row.clone()] != *pattern {
+                    return Err(self.unequal(row.len(), shape));
                 }
                 self.row += 1;
-                start = end;
             }
         }
         (self.definition, self.repetition) = (definition, repetition);
@@ -213,7 +234,7 @@ impl<'t> Leaf<'t> {
             [first] => format!("the list has {count} numbers, that of row 1 has {first}"),
             _ => format!("the lists are not {} as in row 1", list(shape)),
         };
-        let help = "all samples of a column have one shape: pad the lists, or write one file for each length";
+        let help = "this input takes samples of one shape: leave its size open as in `[T]`, or pad the lists";
         self.fault(DataErrorKind::Shape, message).help(help)
     }
 
@@ -250,6 +271,13 @@ fn take<T: DataType>(
     let (rows, ..) = reader.read_records(count, Some(levels.definition), Some(levels.repetition), &mut values)?;
     values.iter().for_each(give);
     Ok(rows)
+}
+
+/// The places of each row's numbers among those with these levels of repetition.
+fn each_row(repetition: &[i16]) -> impl Iterator<Item = Range<usize>> {
+    let starts = (0..repetition.len()).filter(|place| repetition[*place] == 0);
+    let ends = (1..=repetition.len()).filter(|place| repetition.get(*place).is_none_or(|level| *level == 0));
+    starts.zip(ends).map(|(start, end)| start..end)
 }
 
 /// The levels of repetition of a row of that shape: 0 for its first value, for each other the outermost list that goes on.

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use super::column::Column;
 use super::error::{DataError, DataErrorKind};
+use super::shapes::Kinds;
 
 /// The columns of one set, by the names of the inputs that they feed.
 #[derive(Debug)]
 pub struct DataSet {
     columns: Vec<(String, Column)>,
     rows: usize,
+    kinds: Kinds,
 }
 
 impl DataSet {
@@ -19,12 +21,23 @@ impl DataSet {
     /// Columns of different lengths, or no rows.
     pub fn new(columns: Vec<(String, Column)>) -> Result<DataSet, DataError> {
         let rows = common_rows(columns.iter().map(|(input, column)| (input.as_str(), Path::new(""), column.rows())))?;
-        Ok(DataSet { columns, rows })
+        let kinds = Kinds::new(columns.iter().map(|(_, column)| column.shapes()));
+        Ok(DataSet { columns, rows, kinds })
     }
 
     /// Number of samples.
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Which samples agree in the shapes of all columns.
+    pub fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
+    /// The shape that the sample numbered `row` (from 0) has in the column that feeds `input`.
+    pub fn shape(&self, input: &str, row: usize) -> Option<&[usize]> {
+        self.column(input).map(|column| column.shapes().of(row))
     }
 
     /// The column that feeds `input`.

@@ -8,6 +8,7 @@ use super::binary::Number;
 use super::column::{Column, misfit};
 use super::error::{DataError, DataErrorKind};
 use super::header::Header;
+use super::shapes::Shapes;
 use super::store::Budget;
 use super::table::{Asked, Cells, Columns, Table, select};
 use super::text::{self, Windows};
@@ -195,10 +196,36 @@ impl Catalog {
             Source::Csv { path, .. } | Source::Dataset { path, .. } => {
                 let Known { names, rows } = self.table(path)?;
                 let cells = source.cells(&names)?.unwrap_or_default();
-                let named = if source.names_files() { cells::header(path, &cells)? } else { None };
-                Ok(named.unwrap_or(Header { number: Number::Text, shape: cells.shape, rows }))
+                let named = if source.names_files() { cells::header(path, &cells, None)? } else { None };
+                Ok(named.map_or(Header { number: Number::Text, shape: cells.shape, rows }, |(header, _)| header))
             }
         }
+    }
+
+    /// The shapes that the samples of a column take in what wants it so. Where it leaves a size open, and the format can hold samples
+    /// of several sizes, they may differ in it.
+    ///
+    /// # Errors
+    /// Those of [`header`](Catalog::header), and samples that do not fit; their row where not all are alike.
+    pub fn shapes(&self, source: &Source, want: &Want) -> Result<Shapes, DataError> {
+        let path = source.path();
+        let fit = |shape: &[usize]| want.fit(shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault));
+        match source {
+            Source::Dataset { .. } if want.is_open() => {
+                let Known { names, .. } = self.table(path)?;
+                if let Some((_, shapes)) = cells::header(path, &source.cells(&names)?.unwrap_or_default(), Some(want))? {
+                    return shapes.map(fit);
+                }
+            }
+            Source::Parquet { columns, .. } if want.is_open() => {
+                if let Some(shapes) = parquet::shapes(path, columns, want)? {
+                    return Ok(shapes);
+                }
+            }
+            _ => {}
+        }
+        let header = self.header(source)?;
+        Ok(Shapes::alike(header.check(path, want)?, header.rows))
     }
 
     /// The names of the variables that a CSV in NNC's dataset format declares, in order.
@@ -272,8 +299,9 @@ fn load_table(path: &Path, columns: &[(&Source, &Want)], budget: &Budget) -> Vec
 /// What is asked of a table with these `names`.
 fn ask<'a>(source: &Source, want: &'a Want, names: &[String]) -> Result<Asked<'a>, DataError> {
     let cells = source.cells(names)?.unwrap_or_default();
-    let named = if source.names_files() { cells::header(source.path(), &cells)? } else { None };
-    let shape = named.as_ref().map_or(&cells.shape, |named| &named.shape);
+    let open = Some(want).filter(|want| want.is_open());
+    let named = if source.names_files() { cells::header(source.path(), &cells, open)? } else { None };
+    let shape = named.as_ref().map_or(&cells.shape, |(first, _)| &first.shape);
     want.fit(shape).map_err(|fault| misfit(source.path(), DataErrorKind::Shape, fault))?;
     let raw = matches!(source, Source::Dataset { raw: true, .. });
     Ok(Asked { cells, want, files: source.names_files(), named, raw })

@@ -13,6 +13,7 @@ use super::error::{Around, DataError, DataErrorKind};
 use super::header::Header;
 use super::npy::quoted;
 use super::open::{open, signature};
+use super::shapes::Shapes;
 use super::store::{Budget, Form, Sink};
 use super::want::{Element, Fault, Want};
 use super::{cells, picture};
@@ -45,8 +46,8 @@ pub(super) struct Asked<'a> {
     pub want: &'a Want,
     /// Whether a cell that is no number may name a file, as in NNC's format.
     pub files: bool,
-    /// What the files are that the cells name, if they do.
-    pub named: Option<Header>,
+    /// What the files are that the cells name, if they do, and of which shapes.
+    pub named: Option<(Header, Shapes)>,
     /// Whether their numbers stay as they are stored, bytes 0 to 255.
     pub raw: bool,
 }
@@ -115,14 +116,15 @@ impl<'a> Table<'a> {
         }
         let column = |(asked, sink): (&Asked, Result<Sink, DataError>)| {
             let Asked { cells, want, named, .. } = asked;
-            let shape = named.as_ref().map_or(&cells.shape, |named| &named.shape);
-            let shape = want.fit(shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault))?;
-            let form = match named {
-                Some(named) => picture::form(named.number, want, asked.raw),
-                None if want.element == Element::F32 => Form::own(Number::F32),
-                None => Form::own(Number::I32),
+            let fit = |shape: &[usize]| want.fit(shape).map_err(|fault| misfit(path, DataErrorKind::Shape, fault));
+            let (form, shapes) = match named {
+                Some((first, shapes)) => (picture::form(first.number, want, asked.raw), shapes.map(fit)?),
+                None => {
+                    let number = if want.element == Element::F32 { Number::F32 } else { Number::I32 };
+                    (Form::own(number), Shapes::alike(fit(&cells.shape)?, self.rows))
+                }
             };
-            Ok(Column::packed(want.element, shape, self.rows, form, sink?.finish()?))
+            Ok(Column::of_shapes(want.element, shapes, form, sink?.finish()?))
         };
         Ok(asked.iter().zip(sinks).map(column).collect())
     }
@@ -130,8 +132,9 @@ impl<'a> Table<'a> {
     /// The asked column's elements of the row that was read last, as bytes.
     fn row(&self, asked: &Asked, bytes: &mut Vec<u8>) -> Result<(), DataError> {
         let Asked { cells, want, files, .. } = asked;
-        if let (Some(named), [place]) = (&asked.named, &cells.places[..]) {
-            bytes.extend(self.file(*place, named, asked)?);
+        if let (Some((first, shapes)), [place]) = (&asked.named, &cells.places[..]) {
+            let known = Header { shape: shapes.of(self.rows - 1).to_vec(), ..first.clone() };
+            bytes.extend(self.file(*place, &known, asked)?);
             return Ok(());
         }
         for place in &cells.places {
@@ -153,12 +156,12 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    /// The elements of the file that a cell of the row that was read last names.
-    fn file(&self, place: usize, first: &Header, asked: &Asked) -> Result<Vec<u8>, DataError> {
+    /// The elements of the file that a cell of the row that was read last names, which is as it was `known` to be.
+    fn file(&self, place: usize, known: &Header, asked: &Asked) -> Result<Vec<u8>, DataError> {
         let (path, want) = (self.file_at(place)?, asked.want);
         let raw = asked.raw || want.element != Element::F32;
         let (header, bytes) = cells::read(&path, raw).map_err(|error| self.of_cell(error, place))?;
-        self.file_alike(place, &header, first)?;
+        self.file_alike(place, &header, known)?;
         cells::elements(&path, &bytes, header.number, want).map_err(|error| self.of_cell(error, place))
     }
 
@@ -166,6 +169,14 @@ impl<'a> Table<'a> {
     pub fn file_alike(&self, place: usize, found: &Header, first: &Header) -> Result<(), DataError> {
         let alike = picture::alike(&self.file_at(place)?, found, Path::new("that of row 1"), first);
         alike.map_err(|error| self.of_cell(error, place))
+    }
+
+    /// Refuses the file of a cell that is not of the depth of the first row's, or does not fit `want`.
+    pub fn file_fits(&self, place: usize, found: &Header, first: &Header, want: &Want) -> Result<(), DataError> {
+        self.file_alike(place, &Header { shape: first.shape.clone(), ..found.clone() }, first)?;
+        let path = self.file_at(place)?;
+        let fitted = want.fit(&found.shape).map_err(|fault| misfit(&path, DataErrorKind::Shape, fault));
+        fitted.map(|_| ()).map_err(|error| self.of_cell(error, place))
     }
 
     /// Whether a cell of the row that was read last names a file.

@@ -86,18 +86,12 @@ impl Want {
         if wanted.len() == found.len() && wanted.iter().zip(found).all(|(size, found)| size.takes(*found)) {
             return Ok(found.to_vec());
         }
-        let mut rest = found.iter().copied().filter(|size| *size != 1);
-        let mut fitted = Vec::with_capacity(wanted.len());
-        for size in wanted {
-            match size {
-                Size::Known(1) => fitted.push(1),
-                size => match rest.next() {
-                    Some(next) if size.takes(next) => fitted.push(next),
-                    _ => return Err(misfit(found, wanted, self.element)),
-                },
-            }
-        }
-        if rest.next().is_some() { Err(misfit(found, wanted, self.element)) } else { Ok(fitted) }
+        fitted(wanted, found).ok_or_else(|| misfit(found, wanted, self.element))
+    }
+
+    /// Whether a size of its samples is the data's to fix, so that they may differ in it.
+    pub(super) fn is_open(&self) -> bool {
+        self.shape.iter().flatten().any(|size| matches!(size, Size::Free(_)))
     }
 
     /// `value` as an f32 of this input.
@@ -152,6 +146,19 @@ impl Want {
         }
         self.integer(value as i64)
     }
+}
+
+/// The sizes that are `wanted` of the ones that are `found`, after axes of size 1 are added or removed; none if they do not fit.
+fn fitted(wanted: &[Size], found: &[usize]) -> Option<Vec<usize>> {
+    let (Some((size, later)), Some((first, rest))) = (wanted.split_first(), found.split_first()) else {
+        let ones = wanted.iter().all(|size| *size == Size::Known(1)) && found.iter().all(|size| *size == 1);
+        return ones.then(|| vec![1; wanted.len()]);
+    };
+    let with = |size: usize, fitted: Vec<usize>| [size].into_iter().chain(fitted).collect();
+    let take = || fitted(later, rest).filter(|_| size.takes(*first)).map(|fitted| with(*first, fitted));
+    let remove = || fitted(wanted, rest).filter(|_| *first == 1);
+    let add = || fitted(later, found).filter(|_| *size == Size::Known(1)).map(|fitted| with(1, fitted));
+    take().or_else(remove).or_else(add)
 }
 
 /// Why a value or a shape does not fit.
@@ -213,6 +220,10 @@ mod tests {
         assert_eq!(want.fit(&[7, 2]), Ok(vec![7, 2]));
         assert_eq!(want.fit(&[1, 2]), Ok(vec![1, 2]));
         assert_eq!(want.fit(&[1, 7, 2]), Ok(vec![7, 2]));
+        let sequence = Want::input(Element::F32, vec![Size::Free("T".into())]);
+        assert_eq!(sequence.fit(&[7, 1]), Ok(vec![7]));
+        assert_eq!(sequence.fit(&[1, 1]), Ok(vec![1]));
+        assert!(sequence.fit(&[2, 7]).is_err());
         assert_eq!(want.fit(&[2, 7]).unwrap_err().message, "each sample has shape [2, 7], the input takes [T, 2]");
     }
 

@@ -1,6 +1,6 @@
-//! `nnlc infer`: outputs of the Runtime network as NumPy files.
+//! `nnlc infer`: outputs of the Runtime network as NumPy files, with a table of them where samples differ in shape.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::args::{Infer, default_threads};
@@ -27,16 +27,37 @@ pub fn infer(command: &Infer) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    for output in outputs {
-        let path = command.out.join(format!("{}.npy", output.name));
-        if let Err(error) = write_npy(&path, &output) {
+    for outputs in outputs.chunk_by(|a, b| a.name == b.name) {
+        if let Err((path, error)) = write(&command.out, outputs) {
             eprintln!("error: `{}` could not be written: {error}", path.display());
             return ExitCode::from(FAILED);
         }
-        let sizes: Vec<String> = output.shape.iter().map(usize::to_string).collect();
-        eprintln!("{}: [{}]", path.display(), sizes.join(", "));
     }
     ExitCode::SUCCESS
+}
+
+/// Writes what one output is: an array of all samples, or a data set's table that names an array for each.
+fn write(folder: &Path, outputs: &[Output]) -> Result<(), (PathBuf, std::io::Error)> {
+    let name = &outputs[0].name;
+    if let [output @ Output { sample: None, .. }] = outputs {
+        let path = folder.join(format!("{name}.npy"));
+        write_npy(&path, output).map_err(|error| (path.clone(), error))?;
+        let sizes: Vec<String> = output.shape.iter().map(usize::to_string).collect();
+        eprintln!("{}: [{}]", path.display(), sizes.join(", "));
+        return Ok(());
+    }
+    let digits = outputs.len().to_string().len();
+    let mut table = format!("{name}\n");
+    for (number, output) in (1..).zip(outputs) {
+        let file = format!("{name}/{number:0digits$}.npy");
+        let path = folder.join(&file);
+        write_npy(&path, output).map_err(|error| (path, error))?;
+        table += &format!("{file}\n");
+    }
+    let path = folder.join(format!("{name}.csv"));
+    write_whole(&path, table.as_bytes()).map_err(|error| (path.clone(), error))?;
+    eprintln!("{}: {} arrays of different shapes", path.display(), outputs.len());
+    Ok(())
 }
 
 /// Writes a NumPy array: format version 1.0, little-endian f32.

@@ -49,7 +49,8 @@ impl Column {
             return Column::packed(element, shapes.of(0).to_vec(), shapes.rows(), form, bytes);
         }
         let length = |row: usize| form.size() * shapes.of(row).iter().product::<usize>();
-        let starts = (0..shapes.rows()).scan(0, |next, row| Some(std::mem::replace(next, *next + length(row)))).collect();
+        let starts =
+            (0..shapes.rows()).scan(0, |next, row| Some(std::mem::replace(next, *next + length(row)))).collect();
         Column { element, shapes, values: Values { form, stride: 0, bytes }, starts }
     }
 

@@ -213,7 +213,8 @@ impl Catalog {
         match source {
             Source::Dataset { .. } if want.is_open() => {
                 let Known { names, .. } = self.table(path)?;
-                if let Some((_, shapes)) = cells::header(path, &source.cells(&names)?.unwrap_or_default(), Some(want))? {
+                if let Some((_, shapes)) = cells::header(path, &source.cells(&names)?.unwrap_or_default(), Some(want))?
+                {
                     return shapes.map(fit);
                 }
             }

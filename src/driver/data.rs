@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use super::column::Computation;
 use crate::check::{ColumnSource, DataColumns, DataStatement, Format, Program, Reader, Select, TrainSettings};
 use crate::data::{
-    Budget, Catalog, Column, Columns, DataError, DataErrorKind, DataSet, Element, Header, Size, Source, Want, Windows,
-    common_rows,
+    Budget, Catalog, Column, Columns, DataError, DataErrorKind, DataSet, Element, Header, Kinds, Shapes, Size, Source,
+    Want, Windows, common_rows,
 };
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Graph, Input};
 use crate::source::Span;
 use crate::tensor::{DType, Sizes, Type};
-use crate::train::{Clash, Training, Unmet, sizes_of, unmet_claim};
+use crate::train::{Clash, Training, Unmet, sizes_by_kind, sizes_of, unmet_claim};
 
 /// What holds of sizes that data fixes.
-const ONE_SIZE: &str = "a size that the data fixes is one number throughout a data set, and at least 1";
+const ONE_SIZE: &str = "a size that the data fixes is one number throughout a sample, and at least 1";
 
 /// A data set replaced on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Sets {
     /// What training these sets is made of.
     pub fn training<'a>(&'a self, program: &'a Program, settings: &'a TrainSettings, threads: usize) -> Training<'a> {
         let (train, validation) = (self.train.as_ref(), self.validation.as_ref());
-        Training { program, validated: program, settings, train, validation, threads }
+        Training { program, resize: None, settings, train, validation, threads }
     }
 }
 
@@ -111,12 +111,16 @@ struct Resolved {
 }
 
 impl Resolved {
-    /// Two columns that disagree in a size, at the columns.
-    fn clash(&self, clash: &Clash) -> Diagnostic {
-        let span_of = |input: &str| self.columns.iter().find(|feed| feed.input == input).and_then(|feed| feed.span);
-        let Some(span) = span_of(&clash.input) else { return clashing(clash) };
-        let mut diagnostic =
-            Diagnostic::at(Code::E0401, span, clash.to_string(), format!("samples of {} here", clash.found));
+    /// Two columns that disagree in a size, at the columns; `row`, from 0, where not all samples do.
+    fn clash(&self, clash: &Clash, row: Option<usize>) -> Diagnostic {
+        let feed_of = |input: &str| self.columns.iter().find(|feed| feed.input == input);
+        let span_of = |input: &str| feed_of(input).and_then(|feed| feed.span);
+        let title = match row.zip(feed_of(&clash.input)) {
+            Some((row, feed)) => in_row(clash, feed.path(), row),
+            None => clash.to_string(),
+        };
+        let Some(span) = span_of(&clash.input) else { return Diagnostic::new(Code::E0401, title).help(ONE_SIZE) };
+        let mut diagnostic = Diagnostic::at(Code::E0401, span, title, format!("samples of {} here", clash.found));
         for (input, symbol, size) in &clash.by {
             if let Some(other) = span_of(input).filter(|other| *other != span) {
                 diagnostic = diagnostic.label(other, format!("`{symbol}` is {size} here"));
@@ -126,9 +130,37 @@ impl Resolved {
     }
 }
 
+/// A clash in the row numbered `row`, from 0, of the file at `path`.
+fn in_row(clash: &Clash, path: &Path, row: usize) -> String {
+    let error = DataError::new(path, DataErrorKind::Shape, clash.to_string()).at_row(row + 1);
+    error.in_column(clash.input.as_str()).to_string()
+}
+
+/// The sizes that each kind of samples of a set fixes, with the first sample of it.
+///
+/// # Errors
 /// Two columns that disagree in a size.
-pub(super) fn clashing(clash: &Clash) -> Diagnostic {
-    Diagnostic::new(Code::E0401, clash.to_string()).help(ONE_SIZE)
+pub(super) fn sizes_of_kinds(graph: &Graph, set: &DataSet) -> Result<Vec<(usize, Sizes)>, Box<(usize, Clash)>> {
+    let firsts = set.kinds().firsts().iter();
+    let sizes = |row: &usize| match sizes_of(graph, |name| set.shape(name, *row)) {
+        Ok(sizes) => Ok((*row, sizes)),
+        Err(clash) => Err(Box::new((*row, clash))),
+    };
+    firsts.map(sizes).collect()
+}
+
+/// Two columns of a set that disagree in a size.
+pub(super) fn clashing(set: &DataSet, (row, clash): &(usize, Clash)) -> Diagnostic {
+    let title = match several(set.kinds()) {
+        true => in_row(clash, Path::new(""), *row),
+        false => clash.to_string(),
+    };
+    Diagnostic::new(Code::E0401, title).help(ONE_SIZE)
+}
+
+/// Whether there are samples of several kinds.
+fn several(kinds: &Kinds) -> bool {
+    kinds.firsts().len() > 1
 }
 
 /// What feeds an input.
@@ -147,18 +179,27 @@ enum From {
 }
 
 impl Feed {
-    /// What is known of the column from headers, after axes of size 1 are added or removed as `want` asks: its shape and its rows.
-    fn header(&self, catalog: &Catalog, want: &Want) -> Result<(Vec<usize>, usize), DataError> {
-        let header = match &self.from {
-            From::File(source) => catalog.header(source),
-            From::Computation(computation) => computation.header(catalog, &self.input),
-        }?;
-        let fitted = header.check(self.path(), want);
-        let fitted = fitted.map_err(|error| match self.advice(&header, want) {
+    /// What is known of the column from headers, after axes of size 1 are added or removed as `want` asks: its samples' shapes.
+    fn shapes(&self, catalog: &Catalog, want: &Want) -> Result<Shapes, DataError> {
+        let (header, shapes) = match &self.from {
+            From::File(source) => {
+                let shapes = catalog.shapes(source, want);
+                if shapes.as_ref().err().is_none_or(|error| error.kind != DataErrorKind::Shape || error.row.is_some()) {
+                    return shapes.map_err(|error| self.told(error));
+                }
+                (catalog.header(source)?, shapes)
+            }
+            From::Computation(computation) => {
+                let header = computation.header(catalog, &self.input)?;
+                let shape = header.check(self.path(), want);
+                let shapes = shape.map(|shape| Shapes::alike(shape, header.rows));
+                (header, shapes)
+            }
+        };
+        shapes.map_err(|error| match self.advice(&header, want) {
             Some(help) if error.kind == DataErrorKind::Shape => error.bare().help(help),
             _ => self.told(error),
-        });
-        Ok((fitted?, header.rows))
+        })
     }
 
     /// `error` as it is told of this column: what it says to write around its values stands around the whole expression.
@@ -334,8 +375,8 @@ pub struct SetSizes {
     pub set: String,
     /// Where its name stands, in a program that names it.
     pub span: Option<Span>,
-    /// The sizes that it fixes.
-    pub sizes: Sizes,
+    /// The sizes that it fixes, by kinds of samples: the first sample of each, from 0, and its sizes.
+    pub kinds: Vec<(usize, Sizes)>,
 }
 
 /// Compares the headers of all data files with the inputs. Gives what is wrong, and the sizes that each set fixes.
@@ -346,19 +387,18 @@ pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride
         for feed in &set.columns {
             let name = feed.input.as_str();
             let Some(ty) = input_type(&program.graph, name) else { continue };
-            match feed.header(&catalog, &want_of(ty)) {
-                Ok((shape, count)) => {
-                    shapes.insert(name, shape);
-                    rows.push((name, feed.path(), count));
+            match feed.shapes(&catalog, &want_of(ty)) {
+                Ok(found) => {
+                    rows.push((name, feed.path(), found.rows()));
+                    shapes.insert(name, found);
                 }
                 Err(error) => refused.push((error, name, feed.span)),
             }
         }
         faults.extend(reported(refused, &program.graph));
-        match sizes_of(&program.graph, |name| shapes.get(name).map(Vec::as_slice)) {
-            Ok(sizes) => {
-                faults.extend(wrong_claim(&program.graph, &sizes, set.span));
-                fixed.push(SetSizes { set: set.set.clone(), span: set.span, sizes });
+        match kinds_in(&program.graph, &set, &shapes) {
+            Ok(kinds) => {
+                fixed.push(SetSizes { set: set.set.clone(), span: set.span, kinds });
                 // Windows of two lengths are not of one number either: that would be the same mistake.
                 if rows.len() == set.columns.len()
                     && let Err(error) = common_rows(rows)
@@ -366,16 +406,43 @@ pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride
                     faults.push(error.diagnostic(set.span));
                 }
             }
-            Err(clash) => faults.push(set.clash(&clash)),
+            Err(wrong) => faults.push(*wrong),
         }
     }
     (faults, fixed)
 }
 
-/// The sizes that a loaded set fixes; one that does not fit was refused when it was loaded.
+/// The sizes of a set's kinds of samples, whose columns have these `shapes`; the first that cannot be.
+fn kinds_in(
+    graph: &Graph,
+    set: &Resolved,
+    shapes: &BTreeMap<&str, Shapes>,
+) -> Result<Vec<(usize, Sizes)>, Box<Diagnostic>> {
+    let kinds = Kinds::new(shapes.values());
+    let mut found = Vec::new();
+    for row in kinds.firsts() {
+        let several = several(&kinds).then_some(*row);
+        let sizes = sizes_of(graph, |name| shapes.get(name).map(|shapes| shapes.of(*row)));
+        let sizes = sizes.map_err(|clash| Box::new(set.clash(&clash, several)))?;
+        if let Some(wrong) = wrong_claim(graph, &sizes, set.span) {
+            return Err(Box::new(of_sample(wrong, several)));
+        }
+        found.push((*row, sizes));
+    }
+    Ok(found)
+}
+
+/// What is wrong with a set for its sample numbered `row`, from 0, and others of its size; none is all.
+pub(super) fn of_sample(wrong: Diagnostic, row: Option<usize>) -> Diagnostic {
+    match row {
+        Some(row) => wrong.note(format!("sample {} is the first of that size", row + 1)),
+        None => wrong,
+    }
+}
+
+/// The sizes that the first sample of a loaded set fixes; one that does not fit was refused when it was loaded.
 pub(super) fn sizes_in(program: &Program, set: Option<&DataSet>) -> Sizes {
-    let shape_of = |name: &str| set.and_then(|set| set.column(name)).map(Column::shape);
-    sizes_of(&program.graph, shape_of).unwrap_or_default()
+    sizes_by_kind(&program.graph, set).swap_remove(0)
 }
 
 /// Faults of columns as diagnostics; the same fault of two columns, as of one file that feeds both, is told once.
@@ -421,9 +488,10 @@ fn load_set(graph: &Graph, set: &Resolved, budget: &Budget) -> Result<DataSet, V
     }
     let refuse = |error: DataError| vec![error.diagnostic(set.span)];
     let whole = DataSet::new(columns).map_err(refuse)?;
-    let shape_of = |name: &str| whole.column(name).map(Column::shape);
-    let sizes = sizes_of(graph, shape_of).map_err(|clash| vec![set.clash(&clash)])?;
-    match wrong_claim(graph, &sizes, set.span) {
+    let several = |row: usize| several(whole.kinds()).then_some(row);
+    let kinds = sizes_of_kinds(graph, &whole).map_err(|clash| vec![set.clash(&clash.1, several(clash.0))])?;
+    let wrong = |(row, sizes): &(usize, Sizes)| Some(of_sample(wrong_claim(graph, sizes, set.span)?, several(*row)));
+    match kinds.iter().find_map(wrong) {
         Some(wrong) => Err(vec![wrong]),
         None => Ok(whole),
     }

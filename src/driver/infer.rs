@@ -5,7 +5,8 @@ use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::Session;
-use super::data::{clashing, csv_column, parquet_column, want_of, wrong_claim};
+use super::data::{clashing, csv_column, of_sample, parquet_column, sizes_of_kinds, want_of, wrong_claim};
+use crate::check::Program;
 use crate::data::{Budget, Catalog, Column, DataError, DataSet, Source, common_rows, is_picture};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, Options, Plan, Store};
@@ -14,7 +15,8 @@ use crate::lower::lower;
 use crate::networks;
 use crate::ops::RunContext;
 use crate::passes::Pipeline;
-use crate::train::{Batch, Expected, Failure, Weights, initial_values, set_weights, sizes_of};
+use crate::tensor::Sizes;
+use crate::train::{Batch, Expected, Failure, Weights, initial_values, set_weights};
 
 /// How many samples are computed at a time.
 const BATCH: usize = 256;
@@ -34,12 +36,14 @@ pub struct InferOptions {
     pub seed: u64,
 }
 
-/// One output of all samples.
+/// One output of all samples or, where these differ in its shape, of one of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
     /// Its declared name.
     pub name: String,
-    /// Samples first, then the shape of one.
+    /// The sample that it is of alone, from 0.
+    pub sample: Option<usize>,
+    /// Samples first, then the shape of one; of one sample, its shape.
     pub shape: Vec<usize>,
     /// Row-major.
     pub values: Vec<f32>,
@@ -55,23 +59,48 @@ impl Session {
         let names = self.outputs(&program.graph, &options.outputs)?;
         let network = networks::runtime_of(&program.graph, &names);
         let (set, rows) = self.inputs(&network, &options.inputs)?;
-        let shape_of = |name: &str| set.column(name).map(Column::shape);
-        let sizes = sizes_of(&network, shape_of).map_err(|clash| vec![clashing(&clash)])?;
-        if let Some(wrong) = wrong_claim(&network, &sizes, None) {
-            return Err(vec![wrong]);
-        }
-        let network = match network.is_open() {
-            true => networks::runtime_of(&self.sized_for(program, &sizes, Some(&names))?.graph, &names),
-            false => network,
-        };
-        let graph = lower(&network).map_err(|fault| vec![self.failure(&Failure::Unbatchable(fault))])?;
-        let graph = Pipeline::standard().run(&graph.bind(&sizes));
+        let kinds = sizes_of_kinds(&network, &set).map_err(|clash| vec![clashing(&set, &clash)])?;
+        let all: Vec<usize> = (0..rows).collect();
         let mut store = Store::new();
         for (path, value) in initial_values(&program.graph, 0) {
             store.set(&path, &value);
         }
         set_weights(&mut store, &self.weights(&program.graph, &options.weights)?);
-        self.compute(&graph, &set, rows, &mut store, options)
+        let several = kinds.len() > 1;
+        let mut parts = Vec::new();
+        for ((row, sizes), rows) in kinds.iter().zip(set.kinds().split(&all)) {
+            let graph = self.runtime_at(program, &network, sizes, &names);
+            let of_kind = |wrong: Diagnostic| of_sample(wrong, several.then_some(*row));
+            let graph = graph.map_err(|found| found.into_iter().map(of_kind).collect::<Vec<_>>())?;
+            let outputs = self.compute(&graph, &set, &rows, &mut store, options)?;
+            let per_sample = graph.results.iter().map(|result| graph.node(result.value).per_sample).collect();
+            parts.push(Part { rows, outputs, per_sample });
+        }
+        Ok(joined(parts, rows))
+    }
+
+    /// The Runtime network `network` that gives `outputs`, lowered for data of `sizes`.
+    fn runtime_at(
+        &self,
+        program: &Program,
+        network: &Graph,
+        sizes: &Sizes,
+        outputs: &[String],
+    ) -> Result<Graph, Vec<Diagnostic>> {
+        if let Some(wrong) = wrong_claim(network, sizes, None) {
+            return Err(vec![wrong]);
+        }
+        let resized = match network.is_open() {
+            true => networks::runtime_of(&self.sized_for(program, sizes, Some(outputs))?.graph, outputs),
+            false => {
+                if !sizes.is_empty() {
+                    self.tried(sizes, Some(outputs))?;
+                }
+                network.clone()
+            }
+        };
+        let graph = lower(&resized).map_err(|fault| vec![self.failure(&Failure::Unbatchable(fault))])?;
+        Ok(Pipeline::standard().run(&graph.bind(sizes)))
     }
 
     fn outputs(&self, graph: &Graph, asked: &[String]) -> Result<Vec<String>, Vec<Diagnostic>> {
@@ -137,11 +166,12 @@ impl Session {
         Ok(weights)
     }
 
+    /// The outputs of the samples numbered `rows`, which are of one kind.
     fn compute(
         &self,
         graph: &Graph,
         set: &DataSet,
-        rows: usize,
+        rows: &[usize],
         store: &mut Store,
         options: &InferOptions,
     ) -> Result<Vec<Output>, Vec<Diagnostic>> {
@@ -149,8 +179,7 @@ impl Session {
         let mut buffers = Batch::new(graph);
         let mut plans: BTreeMap<usize, Plan> = BTreeMap::new();
         let mut outputs: Vec<Output> = Vec::new();
-        let all: Vec<usize> = (0..rows).collect();
-        for part in all.chunks(BATCH) {
+        for part in rows.chunks(BATCH) {
             let plan = match plans.entry(part.len()) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
@@ -166,7 +195,7 @@ impl Session {
                 let per_sample = graph.node(result.value).per_sample;
                 if outputs.len() == index {
                     let shape = tensor.shape().to_vec();
-                    outputs.push(Output { name: result.name.clone(), shape, values: tensor.to_f32() });
+                    outputs.push(Output { name: result.name.clone(), sample: None, shape, values: tensor.to_f32() });
                 } else if per_sample {
                     outputs[index].shape[0] += part.len();
                     outputs[index].values.extend(tensor.to_f32());
@@ -175,6 +204,44 @@ impl Session {
         }
         Ok(outputs)
     }
+}
+
+/// The outputs of the samples of one kind.
+struct Part {
+    rows: Vec<usize>,
+    outputs: Vec<Output>,
+    /// Whether each output is one for each sample.
+    per_sample: Vec<bool>,
+}
+
+/// The outputs of all `rows` samples in their order. Of samples of several kinds, each has its own of everything.
+fn joined(mut parts: Vec<Part>, rows: usize) -> Vec<Output> {
+    if parts.len() == 1 {
+        return parts.swap_remove(0).outputs;
+    }
+    let mut joined = Vec::new();
+    for index in 0..parts[0].outputs.len() {
+        let mut samples: Vec<(&[usize], &[f32])> = vec![(&[], &[]); rows];
+        for Part { rows, outputs, per_sample } in &parts {
+            let Output { shape, values, .. } = &outputs[index];
+            let shape = &shape[usize::from(per_sample[index])..];
+            let length: usize = shape.iter().product();
+            for (position, row) in rows.iter().enumerate() {
+                let start = if per_sample[index] { position * length } else { 0 };
+                samples[*row] = (shape, &values[start..start + length]);
+            }
+        }
+        let name = &parts[0].outputs[index].name;
+        let output = |sample, shape, values| Output { name: name.clone(), sample, shape, values };
+        if samples.iter().all(|(shape, _)| *shape == samples[0].0) {
+            let shape = [rows].into_iter().chain(samples[0].0.iter().copied()).collect();
+            joined.push(output(None, shape, samples.iter().flat_map(|(_, values)| *values).copied().collect()));
+            continue;
+        }
+        let each = samples.into_iter().enumerate();
+        joined.extend(each.map(|(row, (shape, values))| output(Some(row), shape.to_vec(), values.to_vec())));
+    }
+    joined
 }
 
 /// The reader for a file, by its ending.

@@ -182,7 +182,7 @@ impl Session {
             found.extend(unfed(program, sets.any(|set| set == "train")));
         }
         if !found.iter().any(Diagnostic::is_error) {
-            found.extend(self.wrong_sizes(&sizes));
+            found.extend(self.wrong_at(&sizes));
         }
         self.sizes = sizes;
         if found.iter().any(Diagnostic::is_error) {

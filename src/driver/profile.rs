@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::data::{Sets, sizes_in};
+use super::sized::Resized;
 use super::{DataOverride, Session};
 use crate::check::TrainSettings;
 use crate::data::Budget;
 use crate::diagnostic::Diagnostic;
 use crate::engine::plan::{StepProfile, peak_operations};
 use crate::ir::Graph;
-use crate::train::{Profiled, Trainer};
+use crate::train::{Profiled, Trainer, Training};
 
 /// How a program is profiled.
 #[derive(Clone, Debug)]
@@ -65,7 +66,7 @@ impl ProfiledStep {
 }
 
 impl Session {
-    /// Trains for some steps on the first minibatch and tells where the time went. Nothing is written.
+    /// Trains for some steps on the first whole minibatch and tells where the time went. Nothing is written.
     ///
     /// # Errors
     /// What was wrong with the data or the values.
@@ -73,10 +74,12 @@ impl Session {
         let Some(program) = &self.program else { return Err(self.diagnostics.clone()) };
         let sets = Sets::load(program, &self.folder, &options.data, &Budget::of_machine())?;
         self.fed(program, &sets).map_err(|fault| vec![fault])?;
+        self.fits(program, &sets)?;
+        let resized = Resized::new(self, program);
         let program = &*self.sized(program, &sizes_in(program, sets.train.as_ref()))?;
         let batch = options.batch.unwrap_or(program.train.batch);
         let settings = TrainSettings { batch, ..program.train.clone() };
-        let training = sets.training(program, &settings, options.threads);
+        let training = Training { resize: resized.resize(), ..sets.training(program, &settings, options.threads) };
         let refuse = |failure| vec![self.failure(&failure)];
         let mut trainer = Trainer::new(training, None).map_err(refuse)?;
         let count = u32::try_from(options.steps).unwrap_or(u32::MAX).max(1);

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::data::{Sets, sizes_in, unfed};
 use super::file::write_whole;
+use super::sized::Resized;
 use super::{DataOverride, Session, resume};
 use crate::check::{Keep, Length, Monitor, Program, TrainSettings};
 use crate::data::{Budget, DataSet};
@@ -16,11 +17,12 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::plan::{Engine, PlanError, Store};
 use crate::ir::group::{Group, groups};
 use crate::ir::{Place, ResultRole};
-use crate::lower::lower;
 use crate::networks::{self, Network};
-use crate::passes::Pipeline;
 use crate::report::{self, History, Log};
-use crate::train::{Clock, Evaluator, Event, Failure, Observer, Outcome, Trainer, Training, Weights, initial_values};
+use crate::train::{
+    Clock, Evaluator, Event, Failure, Observer, Outcome, Programs, Trainer, Training, Weights, initial_values,
+    sizes_by_kind,
+};
 
 /// What a run is asked for beside the program.
 #[derive(Clone, Debug)]
@@ -88,10 +90,12 @@ impl Session {
         let Some(open) = &self.program else { return Err(self.diagnostics.clone()) };
         let sets = Sets::load(open, &self.folder, &options.data, &Budget::of_machine())?;
         self.fed(open, &sets).map_err(|fault| vec![fault])?;
+        self.fits(open, &sets)?;
+        let resized = Resized::new(self, open);
         let program = &*self.sized(open, &sizes_in(open, sets.train.as_ref()))?;
-        let validated = &*self.sized(open, &sizes_in(open, sets.validation.as_ref().or(sets.train.as_ref())))?;
         let settings = settings_of(program, options);
-        let training = Training { validated, ..sets.training(program, &settings, options.threads) };
+        let programs = Programs { program, resize: resized.resize() };
+        let training = Training { resize: programs.resize, ..sets.training(program, &settings, options.threads) };
         let mut trainer = Trainer::new(training, None).map_err(|failure| vec![self.failure(&failure)])?;
         let folder = Folder::create(&options.out, &self.title())?;
         let about = resume::about(config(program, &settings), &sets);
@@ -112,7 +116,7 @@ impl Session {
         folder.curve(&outcome.history)?;
         let test = match &sets.test {
             Some(set) => self.evaluate(
-                &*self.sized(open, &sizes_in(open, Some(set)))?,
+                programs,
                 &settings,
                 &outcome.weights,
                 set,
@@ -141,7 +145,7 @@ impl Session {
 
     fn evaluate(
         &self,
-        program: &Program,
+        programs: Programs,
         settings: &TrainSettings,
         weights: &Weights,
         set: &DataSet,
@@ -149,11 +153,10 @@ impl Session {
         clock: Clock,
     ) -> Result<Vec<(String, f64)>, Vec<Diagnostic>> {
         let refuse = |failure: Failure| vec![self.failure(&failure)];
-        let network = networks::derive(&program.graph, Network::MainValidation);
-        let graph = lower(&network).map_err(|fault| refuse(Failure::Unbatchable(fault)))?;
-        let mut evaluator = Evaluator::new(Pipeline::standard().run(&graph), settings.batch);
+        let sizes = sizes_by_kind(programs.graph(), Some(set)).swap_remove(0);
+        let mut evaluator = Evaluator::new(programs, &sizes, settings.batch).map_err(refuse)?;
         let mut store = Store::new();
-        for (path, value) in initial_values(&program.graph, settings.seed) {
+        for (path, value) in initial_values(&programs.program.graph, settings.seed) {
             store.set(&path, &value);
         }
         crate::train::set_weights(&mut store, weights);
@@ -175,6 +178,10 @@ impl Session {
                 );
                 Diagnostic::new(Code::E0205, title).help("make the minibatch or the widest layer smaller")
             }
+            Failure::Program(found) => match found.first() {
+                Some(first) => first.clone(),
+                None => Diagnostic::new(Code::E0205, "the program cannot be built at the sizes of the data"),
+            },
             Failure::Plan(fault) => Diagnostic::new(Code::E0205, fault.to_string()),
             Failure::Data(fault) => fault.diagnostic(None),
             Failure::NotFinite { culprit: Some((place, op)), .. } => {

@@ -2,15 +2,21 @@
 //! open length is checked again when the length is known, in milliseconds. Every other program is good for all sizes as it is.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
-use super::data::SetSizes;
+use super::data::{SetSizes, Sets, of_sample, sizes_of_kinds};
 use super::{Origin, Session, column, library};
 use crate::check::{self, Circumstances, Program};
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::ir::{Graph, Place};
 use crate::source::SourceMap;
 use crate::tensor::Sizes;
+use crate::train::Resize;
+
+/// How many sizes of a set `check` tries: more than these and it is the first and the last of them. A run tries all.
+const TRIED: usize = 16;
 
 /// How much stack checking gets: calls of a program nest as deeply as `check` allows, each over several frames of Rust's.
 const STACK: usize = 256 << 20;
@@ -63,14 +69,39 @@ impl Session {
         if !program.graph.is_open() || sizes.is_empty() {
             return Ok(Cow::Borrowed(program));
         }
-        let (sized, found) = self.checked(sizes, None, outputs);
-        let Some(mut sized) = sized else {
-            let known = sizes.iter().map(|(symbol, size)| format!("{symbol} = {size}")).collect::<Vec<_>>().join(", ");
-            let wrong = diagnostic::settle(found, &self.sources).into_iter().filter(Diagnostic::is_error);
-            return Err(wrong.map(|diagnostic| diagnostic.note(format!("the data fixes {known}"))).collect());
-        };
+        let mut sized = self.tried(sizes, outputs)?;
         settle_places(&mut sized.graph, &self.sources);
         Ok(Cow::Owned(Program { data: program.data.clone(), ..sized }))
+    }
+
+    /// The program checked for data of `sizes`.
+    ///
+    /// # Errors
+    /// As of [`sized`](Session::sized), of any program.
+    pub(super) fn tried(&self, sizes: &Sizes, outputs: Option<&[String]>) -> Result<Program, Vec<Diagnostic>> {
+        let (sized, found) = self.checked(sizes, None, outputs);
+        sized.ok_or_else(|| {
+            let known = sizes.iter().map(|(symbol, size)| format!("{symbol} = {size}")).collect::<Vec<_>>().join(", ");
+            let wrong = diagnostic::settle(found, &self.sources).into_iter().filter(Diagnostic::is_error);
+            wrong.map(|diagnostic| diagnostic.note(format!("the data fixes {known}"))).collect()
+        })
+    }
+
+    /// Tries the program at all sizes that the samples of the sets have.
+    ///
+    /// # Errors
+    /// What is wrong with it at the first that it cannot take.
+    pub(super) fn fits(&self, program: &Program, sets: &Sets) -> Result<(), Vec<Diagnostic>> {
+        let named = [("train", &sets.train), ("validation", &sets.validation), ("test", &sets.test)];
+        let mut kinds = Vec::new();
+        for (name, set) in named.into_iter().filter_map(|(name, set)| Some((name, set.as_ref()?))) {
+            let of_set = sizes_of_kinds(&program.graph, set).unwrap_or_default();
+            kinds.push(SetSizes { set: name.to_owned(), span: None, kinds: of_set });
+        }
+        match self.wrong_sizes(&kinds, usize::MAX) {
+            wrong if wrong.is_empty() => Ok(()),
+            wrong => Err(wrong),
+        }
     }
 
     /// The program at the sizes of the training data, or of `--set`; itself when it holds for all.
@@ -79,7 +110,8 @@ impl Session {
     /// E0115: it scans over a length that nothing fixes. What is wrong at those sizes.
     pub fn at_training_sizes<'p>(&self, program: &'p Program) -> Result<Cow<'p, Program>, Vec<Diagnostic>> {
         let none = Sizes::new();
-        let sizes = self.sizes.iter().find(|set| set.set == "train").map_or(&none, |set| &set.sizes);
+        let of_train = self.sizes.iter().find(|set| set.set == "train").and_then(|set| set.kinds.first());
+        let sizes = of_train.map_or(&none, |(_, sizes)| sizes);
         let sized = self.sized(program, sizes)?;
         let open = sized.graph.nodes.iter().find(|node| node.op == crate::ir::op::STAND_IN);
         let Some(node) = open else { return Ok(sized) };
@@ -94,21 +126,71 @@ impl Session {
     }
 
     /// What is wrong with the program at the sizes of the data sets, each mistake told for the first of them.
-    pub(super) fn wrong_sizes(&self, sets: &[SetSizes]) -> Vec<Diagnostic> {
-        let Some(program) = &self.program else { return Vec::new() };
+    pub(super) fn wrong_at(&self, sets: &[SetSizes]) -> Vec<Diagnostic> {
+        self.wrong_sizes(sets, TRIED)
+    }
+
+    /// The same, with at most `most` sizes of a set tried, or its first and last in their order.
+    fn wrong_sizes(&self, sets: &[SetSizes], most: usize) -> Vec<Diagnostic> {
         let mut told: Vec<Diagnostic> = Vec::new();
+        let mut known: BTreeSet<&Sizes> = BTreeSet::new();
         for set in sets {
-            for wrong in self.sized(program, &set.sizes).err().into_iter().flatten() {
-                if told.iter().any(|other| (other.code, other.span()) == (wrong.code, wrong.span())) {
-                    continue;
+            let mut kinds: Vec<&(usize, Sizes)> = set.kinds.iter().filter(|(_, sizes)| !sizes.is_empty()).collect();
+            let several = kinds.len() > 1;
+            kinds.sort_by_key(|(_, sizes)| sizes);
+            if kinds.len() > most {
+                kinds = vec![kinds[0], kinds[kinds.len() - 1]];
+            }
+            for (row, sizes) in kinds.into_iter().filter(|(_, sizes)| known.insert(sizes)) {
+                for wrong in self.tried(sizes, None).err().into_iter().flatten() {
+                    if told.iter().any(|other| (other.code, other.span()) == (wrong.code, wrong.span())) {
+                        continue;
+                    }
+                    let wrong = match set.span {
+                        Some(span) => wrong.label(span, "the data set"),
+                        None => wrong.note(format!("by the data set `{}`", set.set)),
+                    };
+                    told.push(of_sample(wrong, several.then_some(*row)));
                 }
-                told.push(match set.span {
-                    Some(span) => wrong.label(span, "the data set"),
-                    None => wrong,
-                });
             }
         }
         told
+    }
+}
+
+/// A program that is checked again for each size of the data.
+pub(super) struct Resized<'s> {
+    session: &'s Session,
+    program: &'s Program,
+    /// What was asked for last.
+    last: RefCell<Option<(Sizes, Rc<Program>)>>,
+}
+
+impl<'s> Resized<'s> {
+    /// `program` of the session.
+    pub fn new(session: &'s Session, program: &'s Program) -> Resized<'s> {
+        Resized { session, program, last: RefCell::new(None) }
+    }
+
+    /// What a program that is not good for all sizes as it is becomes others by.
+    pub fn resize(&self) -> Option<&dyn Resize> {
+        self.program.graph.is_open().then_some(self)
+    }
+}
+
+impl Resize for Resized<'_> {
+    fn graph(&self) -> &Graph {
+        &self.program.graph
+    }
+
+    fn at(&self, sizes: &Sizes) -> Result<Rc<Program>, Vec<Diagnostic>> {
+        let mut last = self.last.borrow_mut();
+        if let Some((_, program)) = last.as_ref().filter(|(known, _)| known == sizes) {
+            return Ok(program.clone());
+        }
+        let program = Rc::new(self.session.sized(self.program, sizes)?.into_owned());
+        *last = Some((sizes.clone(), program.clone()));
+        Ok(program)
     }
 }
 

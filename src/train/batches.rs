@@ -1,7 +1,7 @@
 //! Minibatches: the order of the samples, and buffers that are filled from columns again and again.
 
 use super::clock::Scalars;
-use crate::data::{DataError, DataSet, Element};
+use crate::data::{DataError, DataSet, Element, Kinds};
 use crate::engine::plan::Feed;
 use crate::ir::Graph;
 use crate::tensor::DType;
@@ -20,20 +20,41 @@ impl Order {
         Order { rows: (0..rows).collect(), seed }
     }
 
-    /// The samples in the order of epoch `epoch` (from 1): a function of seed and epoch alone, by Fisher and Yates' shuffle.
+    /// The samples in the order of epoch `epoch` (from 1): a function of seed and epoch alone.
     pub fn epoch(&mut self, epoch: u64) -> &[usize] {
         let Some(seed) = self.seed else { return &self.rows };
         for (position, row) in self.rows.iter_mut().enumerate() {
             *row = position;
         }
-        let stream = Stream { seed, key: key_of("@shuffle"), step: epoch };
-        for last in (1..self.rows.len()).rev() {
-            let words = stream.words(0, last as u32);
-            let draw = u64::from(words[0]) << 32 | u64::from(words[1]);
-            // The bias of the remainder is below 2^-32 for any set that fits in memory.
-            self.rows.swap(last, (draw % (last as u64 + 1)) as usize);
-        }
+        shuffle(&mut self.rows, Stream { seed, key: key_of("@shuffle"), step: epoch });
         &self.rows
+    }
+
+    /// The minibatches of epoch `epoch`, of `samples` samples of one kind each; the last of each kind may have fewer. In an order that is
+    /// not shuffled they come as their first samples do; else they are shuffled once more, where there are several kinds.
+    pub fn minibatches(&mut self, epoch: u64, samples: usize, kinds: Option<&Kinds>) -> Vec<Vec<usize>> {
+        let rows = self.epoch(epoch);
+        let Some(kinds) = kinds.filter(|kinds| kinds.firsts().len() > 1) else {
+            return rows.chunks(samples).map(<[usize]>::to_vec).collect();
+        };
+        let split = kinds.split(rows);
+        let mut minibatches: Vec<Vec<usize>> =
+            split.iter().flat_map(|rows| rows.chunks(samples).map(<[usize]>::to_vec)).collect();
+        match self.seed {
+            Some(seed) => shuffle(&mut minibatches, Stream { seed, key: key_of("@minibatches"), step: epoch }),
+            None => minibatches.sort_by_key(|rows| rows[0]),
+        }
+        minibatches
+    }
+}
+
+/// Fisher and Yates' shuffle.
+fn shuffle<T>(items: &mut [T], stream: Stream) {
+    for last in (1..items.len()).rev() {
+        let words = stream.words(0, last as u32);
+        let draw = u64::from(words[0]) << 32 | u64::from(words[1]);
+        // The bias of the remainder is below 2^-32 for any set that fits in memory.
+        items.swap(last, (draw % (last as u64 + 1)) as usize);
     }
 }
 
@@ -87,16 +108,16 @@ impl Batch {
             match (buffer, column) {
                 (Buffer::Scalar(scalar), _) => *scalar = [scalars.get(name).copied().unwrap_or(0.0)],
                 (Buffer::F32(values), Some(column)) => {
-                    values.resize(rows.len() * column.row_len(), 0.0);
+                    values.resize(column.len_of(rows), 0.0);
                     column.gather_f32(rows, values)?;
                 }
                 (Buffer::I32(values), Some(column)) => {
-                    values.resize(rows.len() * column.row_len(), 0);
+                    values.resize(column.len_of(rows), 0);
                     column.gather_i32(rows, values)?;
                 }
                 (Buffer::Bool(values), Some(column)) => {
                     debug_assert_eq!(column.element(), Element::Bool);
-                    let mut integers = vec![0; rows.len() * column.row_len()];
+                    let mut integers = vec![0; column.len_of(rows)];
                     column.gather_i32(rows, &mut integers)?;
                     *values = integers.into_iter().map(|value| value != 0).collect();
                 }

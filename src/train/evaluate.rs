@@ -1,16 +1,18 @@
 //! Losses and metrics over a whole data set, by the MainValidation network.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use super::batches::Batch;
 use super::clock::Clock;
-use super::sizes::sizes_of;
+use super::forms::Forms;
+use super::sizes::{Programs, sizes_by_kind};
 use super::trainer::Failure;
-use crate::data::{Column, DataSet};
-use crate::engine::plan::{Engine, Options, Plan, Store};
+use crate::check::Program;
+use crate::data::DataSet;
+use crate::engine::plan::{Engine, Store};
 use crate::ir::Graph;
+use crate::lower::lower;
+use crate::networks::{self, Network};
 use crate::ops::RunContext;
+use crate::passes::Pipeline;
 use crate::tensor::Sizes;
 
 /// The step under which validation draws: one that no training step has.
@@ -19,19 +21,24 @@ const VALIDATION_STEP: u64 = u64::MAX;
 /// Means over samples, one a result, in the order of the graph's results.
 pub type Means = Vec<f64>;
 
-/// Evaluates a lowered network over data sets. Plans are kept per batch size and sizes of the data.
-pub struct Evaluator {
+/// Evaluates a program's losses and metrics over data sets.
+pub struct Evaluator<'a> {
+    programs: Programs<'a>,
+    /// The network at some sizes.
     graph: Graph,
     batch: usize,
-    plans: BTreeMap<(Sizes, usize), Plan>,
+    forms: Forms,
     buffers: Batch,
 }
 
-impl Evaluator {
-    /// An evaluator that takes `batch` samples at a time. The graph's results are scalars, as `lower` makes losses and metrics.
-    pub fn new(graph: Graph, batch: usize) -> Evaluator {
-        let buffers = Batch::new(&graph);
-        Evaluator { graph, batch, plans: BTreeMap::new(), buffers }
+impl<'a> Evaluator<'a> {
+    /// An evaluator that takes `batch` samples at a time, and begins with data of `sizes`.
+    ///
+    /// # Errors
+    /// When the program cannot be batched.
+    pub fn new(programs: Programs<'a>, sizes: &Sizes, batch: usize) -> Result<Evaluator<'a>, Failure> {
+        let graph = network_at(programs, sizes)?;
+        Ok(Evaluator { programs, buffers: Batch::new(&graph), graph, batch, forms: Forms::default() })
     }
 
     /// The names of the results, in order.
@@ -39,19 +46,31 @@ impl Evaluator {
         self.graph.results.iter().map(|result| result.name.as_str())
     }
 
-    /// The graph.
+    /// The graph at some sizes, whose results are scalars, as `lower` makes losses and metrics.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
 
-    /// The sizes that `set` fixes. One that does not fit was refused when it was loaded; what it leaves open has no plan.
-    pub fn sizes(&self, set: Option<&DataSet>) -> Sizes {
-        let shape_of = |name: &str| set.and_then(|set| set.column(name)).map(Column::shape);
-        sizes_of(&self.graph, shape_of).unwrap_or_default()
+    /// The graph for data of `sizes`.
+    ///
+    /// # Errors
+    /// When the program at these sizes is wrong or cannot be batched.
+    pub fn graph_at(&self, sizes: &Sizes) -> Result<Graph, Failure> {
+        network_at(self.programs, sizes).map(|graph| graph.bind(sizes))
     }
 
-    /// The mean of every result over the samples of `set`, with the losses' weights as they are at `clock`; a short last minibatch
-    /// counts by its samples. Without a set, whose inputs are then all drawn, one minibatch is drawn.
+    /// The minibatches of a set, kind by kind, each with the sizes of its samples. Of no set, whose inputs are then all drawn, one.
+    pub fn minibatches(&self, set: Option<&DataSet>) -> Vec<(Sizes, Vec<usize>)> {
+        let rows: Vec<usize> = (0..set.map_or(self.batch, DataSet::rows)).collect();
+        let split = set.map_or_else(|| vec![rows.clone()], |set| set.kinds().split(&rows));
+        let chunks = |(sizes, rows): (Sizes, Vec<usize>)| {
+            rows.chunks(self.batch).map(|rows| (sizes.clone(), rows.to_vec())).collect::<Vec<_>>()
+        };
+        sizes_by_kind(self.programs.graph(), set).into_iter().zip(split).flat_map(chunks).collect()
+    }
+
+    /// The mean of every result over the samples of `set`, with the losses' weights as they are at `clock`; a short minibatch counts by
+    /// its samples. Without a set one minibatch is drawn.
     ///
     /// # Errors
     /// When a plan does not fit in memory, or a data file cannot be read any more.
@@ -63,26 +82,28 @@ impl Evaluator {
         seed: u64,
         clock: Clock,
     ) -> Result<Means, Failure> {
-        let rows: Vec<usize> = (0..set.map_or(self.batch, DataSet::rows)).collect();
-        let sizes = self.sizes(set);
         let scalars = clock.scalars();
-        let mut sums = vec![0.0; self.graph.results.len()];
-        for rows in rows.chunks(self.batch) {
-            let plan = match self.plans.entry((sizes.clone(), rows.len())) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => {
-                    let graph = self.graph.bind(&sizes);
-                    entry.insert(Plan::new(&graph, rows.len(), store, &Options::default())?)
-                }
-            };
-            self.buffers.fill(set, rows, &scalars)?;
+        let (mut sums, mut samples) = (vec![0.0; self.graph.results.len()], 0);
+        for (sizes, rows) in self.minibatches(set) {
+            let programs = self.programs;
+            let build = || network_at(programs, &sizes).map(|graph| graph.bind(&sizes));
+            let form = self.forms.at(&sizes, rows.len(), store, build)?;
+            self.buffers.fill(set, &rows, &scalars)?;
             let run = RunContext { seed, step: VALIDATION_STEP, batch: rows.len() };
-            let outcome =
-                engine.run(plan, store, &self.buffers.feeds(), &run).expect("the plan and its feeds are ours");
+            let outcome = engine.run(form.plan(rows.len()), store, &self.buffers.feeds(), &run);
+            let outcome = outcome.expect("the plan and its feeds are ours");
             for (index, sum) in sums.iter_mut().enumerate() {
                 *sum += f64::from(outcome.scalar(index)) * rows.len() as f64;
             }
+            samples += rows.len();
         }
-        Ok(sums.into_iter().map(|sum| sum / rows.len() as f64).collect())
+        Ok(sums.into_iter().map(|sum| sum / samples as f64).collect())
     }
+}
+
+/// The lowered MainValidation network of the program at `sizes`, in which symbols still stand.
+fn network_at(programs: Programs, sizes: &Sizes) -> Result<Graph, Failure> {
+    let make = |program: &Program| lower(&networks::derive(&program.graph, Network::MainValidation));
+    let graph = programs.at(sizes, make).map_err(Failure::Program)?.map_err(Failure::Unbatchable)?;
+    Ok(Pipeline::standard().run(&graph))
 }

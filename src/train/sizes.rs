@@ -1,9 +1,60 @@
 //! The sizes that a data set fixes: each symbol in the inputs' shapes, solved for by the shapes of the columns.
 
 use std::fmt;
+use std::rc::Rc;
 
+use crate::check::Program;
+use crate::data::DataSet;
+use crate::diagnostic::Diagnostic;
 use crate::ir::{Graph, Place, op};
 use crate::tensor::{Ordering3, Shape, Sizes};
+
+/// Gives a program at the sizes of data. A scan is as long in the graph as its sequence.
+pub trait Resize {
+    /// The graph whose inputs have the symbols that data fixes.
+    fn graph(&self) -> &Graph;
+
+    /// The program at `sizes`.
+    ///
+    /// # Errors
+    /// What is wrong with it at these sizes alone.
+    fn at(&self, sizes: &Sizes) -> Result<Rc<Program>, Vec<Diagnostic>>;
+}
+
+/// A program at any sizes of data.
+#[derive(Clone, Copy)]
+pub struct Programs<'a> {
+    /// The program at some sizes.
+    pub program: &'a Program,
+    /// How it becomes that of others; none when it is good for all as it is.
+    pub resize: Option<&'a dyn Resize>,
+}
+
+impl<'a> Programs<'a> {
+    /// The graph whose inputs have the symbols that data fixes.
+    pub fn graph(&self) -> &'a Graph {
+        self.resize.map_or(&self.program.graph, Resize::graph)
+    }
+
+    /// What `make` makes of the program at `sizes`.
+    ///
+    /// # Errors
+    /// What is wrong with the program at these sizes.
+    pub fn at<R>(&self, sizes: &Sizes, make: impl FnOnce(&Program) -> R) -> Result<R, Vec<Diagnostic>> {
+        match self.resize {
+            Some(resize) if !sizes.is_empty() => Ok(make(&*resize.at(sizes)?)),
+            _ => Ok(make(self.program)),
+        }
+    }
+}
+
+/// The sizes that each kind of samples of a set fixes, in order; those of no set are none. A sample that does not fit was refused when the
+/// set was loaded.
+pub fn sizes_by_kind(graph: &Graph, set: Option<&DataSet>) -> Vec<Sizes> {
+    let Some(set) = set else { return vec![Sizes::new()] };
+    let of = |row: &usize| sizes_of(graph, |name| set.shape(name, *row)).unwrap_or_default();
+    set.kinds().firsts().iter().map(of).collect()
+}
 
 /// A size of a column that cannot be what its input says.
 #[derive(Clone, Debug, PartialEq, Eq)]

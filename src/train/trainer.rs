@@ -12,22 +12,22 @@ use super::batches::{Batch, Order};
 use super::clock::{Clock, Scalars};
 use super::course::{Checkpoint, Course, restore, saved};
 use super::evaluate::Evaluator;
+use super::forms::Form;
 use super::initial::{initial_values, zeros};
-use super::sizes::sizes_of;
-use super::step::{Part, SHARE, StepGraph, group_graph, rate_name};
-use super::unit::{Phase, Unit, phases};
+use super::sizes::{Programs, Resize, sizes_by_kind};
+use super::step::{SHARE, rate_name};
+use super::unit::{self, Phase, Unit, phases};
 use super::weights::{SavedTensor, Weights};
 use crate::check::{Keep, Length, Program, TrainSettings};
-use crate::data::{Column, DataError, DataSet};
+use crate::data::{DataError, DataSet};
+use crate::diagnostic::Diagnostic;
 use crate::engine::plan::{Engine, Plan, PlanError, Profile, Store, first_non_finite};
 use crate::ir::group::{Group, groups};
 use crate::ir::{Graph, Place, ResultRole, VariableKind};
-use crate::lower::{OBJECTIVE, Unbatchable, lower};
-use crate::networks::{self, Network};
+use crate::lower::{OBJECTIVE, Unbatchable};
 use crate::ops::RunContext;
-use crate::passes::Pipeline;
 use crate::report::{Axis, History, Kind, Point, Series};
-use crate::tensor::Tensor;
+use crate::tensor::{Sizes, Tensor};
 
 /// Steps between two validations of a program whose inputs are all drawn, which has no epochs of its own.
 const DRAWN_EPOCH: usize = 100;
@@ -35,10 +35,10 @@ const DRAWN_EPOCH: usize = 100;
 /// What a run is made of.
 #[derive(Clone, Copy)]
 pub struct Training<'a> {
-    /// The program.
+    /// The program, at the sizes of the first sample.
     pub program: &'a Program,
-    /// The same program as it is validated: another one only where a scan is as long as the data, which may differ between sets.
-    pub validated: &'a Program,
+    /// How it becomes that of other sizes; none when it is good for all as it is.
+    pub resize: Option<&'a dyn Resize>,
     /// Its settings, after what the command line changed.
     pub settings: &'a TrainSettings,
     /// What is trained on; none when every input is drawn.
@@ -47,6 +47,12 @@ pub struct Training<'a> {
     pub validation: Option<&'a DataSet>,
     /// How many threads; the number changes no result.
     pub threads: usize,
+}
+
+impl<'a> Training<'a> {
+    fn programs(&self) -> Programs<'a> {
+        Programs { program: self.program, resize: self.resize }
+    }
 }
 
 /// What happens in a run.
@@ -115,6 +121,8 @@ pub struct Outcome {
 pub enum Failure {
     /// An operation has no meaning for a minibatch.
     Unbatchable(Unbatchable),
+    /// The program is wrong at the sizes of some samples.
+    Program(Vec<Diagnostic>),
     /// A plan does not fit in memory.
     Plan(PlanError),
     /// A data file cannot be read any more.
@@ -140,6 +148,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Unbatchable(fault) => fault.fmt(f),
+            Failure::Program(found) => f.write_str(found.first().map_or("", |found| found.title.as_str())),
             Failure::Plan(fault) => fault.fmt(f),
             Failure::Data(fault) => fault.fmt(f),
             Failure::NotFinite { result, step: Some(step), .. } => write!(f, "`{result}` is not finite in step {step}"),
@@ -174,8 +183,12 @@ pub struct Trainer<'a> {
     units: Vec<Unit>,
     /// The losses in order, then the objective.
     results: Vec<String>,
-    validation: Evaluator,
+    validation: Evaluator<'a>,
     order: Order,
+    /// The sizes of each kind of training samples.
+    sizes: Vec<Sizes>,
+    /// How many steps an epoch takes.
+    epoch_steps: usize,
     /// Where the coming run begins, if not at its start.
     course: Option<Course>,
 }
@@ -222,44 +235,43 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// When a network cannot be batched or does not fit in memory.
     pub fn new(training: Training<'a>, weights: Option<&Weights>) -> Result<Trainer<'a>, Failure> {
-        let Training { program, settings, .. } = training;
-        let shape_of = |name: &str| training.train.and_then(|set| set.column(name)).map(Column::shape);
-        // A set that does not fit was refused when it was loaded; what it leaves open has no plan.
-        let sizes = sizes_of(&program.graph, shape_of).unwrap_or_default();
+        let Training { program, settings, train, .. } = training;
+        let programs = training.programs();
+        let sizes = sizes_by_kind(programs.graph(), train);
         let groups = groups(&program.graph);
-        let (phases, units) = phases(&order_of(&groups, settings), settings.accumulate);
-        let unit = |(group, part): (usize, Part)| {
-            let several = groups.len() > 1;
-            let group = &groups[group];
-            let is_own = |name: &str| group.losses.iter().any(|loss| loss == name);
-            let updates = matches!(part, Part::Finish { updates: true, .. });
-            let network = networks::training_of(&program.graph, is_own, updates);
-            let network = lower(&network).map_err(Failure::Unbatchable)?.bind(&sizes);
-            let StepGraph { graph, losses } = group_graph(&network, settings, group, several, part);
-            Ok(Unit::new(StepGraph { graph: Pipeline::standard().run(&graph), losses }))
-        };
-        let units = units.into_iter().map(unit).collect::<Result<Vec<Unit>, Failure>>()?;
-        let validation = networks::derive(&training.validated.graph, Network::MainValidation);
-        let validation = lower(&validation).map_err(Failure::Unbatchable)?;
+        let (phases, kinds) = phases(&order_of(&groups, settings), settings.accumulate);
+        let graph = |kind| unit::graph_at(programs, settings, kind, &sizes[0]);
+        let graphs = kinds.iter().map(|kind| graph(*kind)).collect::<Result<Vec<Graph>, Failure>>()?;
         let mut store = Store::new();
         for (path, value) in initial_values(&program.graph, settings.seed) {
             store.set(&path, &value);
         }
-        let variables = units.iter().flat_map(|unit| unit.step.graph.variables.iter());
+        let variables = graphs.iter().flat_map(|graph| graph.variables.iter());
         for slot in variables.filter(|variable| variable.kind == VariableKind::Slot) {
             store.set(&slot.path, &zeros(&slot.ty));
         }
         if let Some(weights) = weights {
             set_weights(&mut store, weights);
         }
-        let rows = training.train.map_or(settings.batch * settings.accumulate, DataSet::rows);
-        let seed = (settings.shuffle && training.train.is_some()).then_some(settings.seed);
+        let rows = train.map_or(settings.batch * settings.accumulate, DataSet::rows);
+        let mut order = Order::new(rows, (settings.shuffle && train.is_some()).then_some(settings.seed));
+        let minibatches = order.minibatches(1, settings.batch * settings.accumulate, train.map(DataSet::kinds));
+        let first = minibatches.iter().map(Vec::len).max().unwrap_or(rows).min(settings.batch);
+        let mut units = Vec::new();
+        for (kind, graph) in kinds.into_iter().zip(graphs) {
+            let mut unit = Unit::new(kind, &graph);
+            unit.forms.at(&sizes[0], first, &store, || Ok(graph))?;
+            units.push(unit);
+        }
+        let validated = sizes_by_kind(programs.graph(), training.validation.or(train)).swap_remove(0);
         let losses = program.graph.results.iter().filter(|result| matches!(result.role, ResultRole::Loss { .. }));
         let losses = losses.map(|loss| loss.name.clone());
-        let mut trainer = Trainer {
+        Ok(Trainer {
             engine: Engine::new(training.threads),
-            validation: Evaluator::new(Pipeline::standard().run(&validation), settings.batch),
-            order: Order::new(rows, seed),
+            validation: Evaluator::new(programs, &validated, settings.batch)?,
+            order,
+            sizes,
+            epoch_steps: if train.is_some() { minibatches.len() } else { DRAWN_EPOCH },
             course: None,
             training,
             store,
@@ -267,11 +279,7 @@ impl<'a> Trainer<'a> {
             groups,
             phases,
             units,
-        };
-        for unit in &mut trainer.units {
-            unit.plan(settings.batch.min(rows), &trainer.store)?;
-        }
-        Ok(trainer)
+        })
     }
 
     /// The names of the losses, in order.
@@ -307,10 +315,7 @@ impl<'a> Trainer<'a> {
 
     /// How many steps an epoch takes.
     pub fn epoch_steps(&self) -> usize {
-        match self.training.train {
-            Some(set) => set.rows().div_ceil(self.samples()),
-            None => DRAWN_EPOCH,
-        }
+        self.epoch_steps
     }
 
     /// Trains until the end, or until `stop` is set.
@@ -419,8 +424,8 @@ impl<'a> Trainer<'a> {
         let mut sums = vec![0.0; self.results.len()];
         for piece in self.pieces(step, rows) {
             let (values, part) = (self.piece(&piece, None)?, piece.share / self.phases[piece.phase].turn.1 as f64);
-            for (name, value) in self.units[piece.unit].step.graph.results.iter().zip(values) {
-                let position = self.results.iter().position(|own| *own == name.name);
+            for (name, value) in self.units[piece.unit].results.iter().zip(values) {
+                let position = self.results.iter().position(|own| own == name);
                 sums[position.expect("every result of a step is one of the run")] += f64::from(value) * part;
             }
         }
@@ -452,40 +457,56 @@ impl<'a> Trainer<'a> {
     /// Runs a piece of an iteration, under clocks if there are any, and gives the results of its graph.
     fn piece(&mut self, piece: &Piece, clocks: Option<&mut Profile>) -> Result<Vec<f32>, Failure> {
         let (scalars, run) = (self.scalars(piece), self.context(piece));
-        let unit = &mut self.units[piece.unit];
-        unit.plan(piece.rows.len(), &self.store)?;
-        unit.buffers.fill(self.training.train, piece.rows, &scalars)?;
-        let plan = unit.planned(piece.rows.len()).expect("planned above");
-        let (engine, store, feeds) = (&mut self.engine, &mut self.store, unit.buffers.feeds());
+        let (programs, settings) = (self.training.programs(), self.training.settings);
+        let sizes = &self.sizes[self.kind(piece.rows)];
+        let Unit { kind, forms, buffers, results } = &mut self.units[piece.unit];
+        let build = || unit::graph_at(programs, settings, *kind, sizes);
+        let plan = forms.at(sizes, piece.rows.len(), &self.store, build)?.plan(piece.rows.len());
+        buffers.fill(self.training.train, piece.rows, &scalars)?;
+        let (engine, store, feeds) = (&mut self.engine, &mut self.store, buffers.feeds());
         let outcome = match clocks {
             Some(clocks) => clocks.run(engine, plan, store, &feeds, &run),
             None => engine.run(plan, store, &feeds, &run),
         };
         let outcome = outcome.expect("the plan and its feeds are ours");
-        Ok((0..unit.step.graph.results.len()).map(|result| outcome.scalar(result)).collect())
+        Ok((0..results.len()).map(|result| outcome.scalar(result)).collect())
     }
 
-    /// Runs `steps` steps on the first samples with a clock on every step of the plans, after one without, which makes room. Each graph
-    /// that an iteration runs has a profile of its own.
+    /// The kind of the samples numbered `rows`, which are of one.
+    fn kind(&self, rows: &[usize]) -> usize {
+        self.training.train.zip(rows.first()).map_or(0, |(set, row)| set.kinds().of(*row))
+    }
+
+    /// The graph that a unit runs on the samples numbered `rows`.
+    fn form(&self, unit: usize, rows: &[usize]) -> &Form {
+        let form = self.units[unit].forms.get(&self.sizes[self.kind(rows)]);
+        form.expect("it has run on them")
+    }
+
+    /// Runs `steps` steps on the first of the largest minibatches with a clock on every step of the plans, after one without, which makes
+    /// room. Each graph that an iteration runs has a profile of its own.
     ///
     /// # Errors
     /// Those of [`step`](Self::step).
     pub fn profile(&mut self, steps: usize) -> Result<Vec<Profiled<'_>>, Failure> {
-        let rows = self.minibatches(1).swap_remove(0);
+        let minibatches = self.minibatches(1);
+        let largest = minibatches.iter().map(Vec::len).max();
+        let rows = minibatches.into_iter().find(|rows| Some(rows.len()) == largest).unwrap_or_default();
         self.step(1, &rows)?;
         let mut profiles: BTreeMap<(usize, usize), Profile> = BTreeMap::new();
         for step in (2..).take(steps) {
             for piece in self.pieces(step, &rows) {
-                let key = (piece.unit, piece.rows.len());
-                let plan = self.units[piece.unit].planned(piece.rows.len()).expect("planned by the first step");
-                let profile = profiles.entry(key).or_insert_with(|| Profile::new(plan, &self.engine));
-                self.piece(&piece, Some(profile))?;
+                let plan = self.form(piece.unit, &rows).plan(piece.rows.len());
+                let mut profile = profiles
+                    .remove(&(piece.unit, piece.rows.len()))
+                    .unwrap_or_else(|| Profile::new(plan, &self.engine));
+                self.piece(&piece, Some(&mut profile))?;
+                profiles.insert((piece.unit, piece.rows.len()), profile);
             }
         }
-        let units = &self.units;
         let profiled = |((unit, batch), profile)| {
-            let unit: &Unit = &units[unit];
-            Profiled { profile, plan: unit.planned(batch).expect("planned by the first step"), graph: &unit.step.graph }
+            let form = self.form(unit, &rows);
+            Profiled { profile, plan: form.plan(batch), graph: &form.graph }
         };
         Ok(profiles.into_iter().map(profiled).collect())
     }
@@ -510,7 +531,7 @@ impl<'a> Trainer<'a> {
     /// The rows of every iteration of an epoch, in order.
     pub fn minibatches(&mut self, epoch: u64) -> Vec<Vec<usize>> {
         let samples = self.samples();
-        self.order.epoch(epoch).chunks(samples).map(<[usize]>::to_vec).collect()
+        self.order.minibatches(epoch, samples, self.training.train.map(DataSet::kinds))
     }
 
     /// The parameters and states as they are now.
@@ -699,9 +720,9 @@ impl<'a> Trainer<'a> {
             for (path, tensor) in &before {
                 self.store.set(path, tensor);
             }
-            let (unit, run) = (&self.units[piece.unit], self.context(&piece));
-            let inputs = unit.buffers.tensors(&unit.step.graph, &run);
-            return Ok(self.culprit(&unit.step.graph, &inputs, &run));
+            let (graph, run) = (&self.form(piece.unit, piece.rows).graph, self.context(&piece));
+            let inputs = self.units[piece.unit].buffers.tensors(graph, &run);
+            return Ok(self.culprit(graph, &inputs, &run));
         }
         Ok(None)
     }
@@ -709,11 +730,10 @@ impl<'a> Trainer<'a> {
     fn validation_not_finite(&mut self, result: &str, step: u64, history: &History) -> Failure {
         let scalars = self.clock(step).scalars();
         let set = self.training.validation;
-        let graph = self.validation.graph().bind(&self.validation.sizes(set));
-        let mut buffers = Batch::new(&graph);
-        let rows: Vec<usize> = (0..set.map_or(self.training.settings.batch, DataSet::rows)).collect();
-        let culprit = rows.chunks(self.training.settings.batch).find_map(|rows| {
-            buffers.fill(set, rows, &scalars).ok()?;
+        let mut buffers = Batch::new(self.validation.graph());
+        let culprit = self.validation.minibatches(set).into_iter().find_map(|(sizes, rows)| {
+            let graph = self.validation.graph_at(&sizes).ok()?;
+            buffers.fill(set, &rows, &scalars).ok()?;
             let run = RunContext { seed: self.training.settings.seed, step: u64::MAX, batch: rows.len() };
             self.culprit(&graph, &buffers.tensors(&graph, &run), &run)
         });

@@ -1,18 +1,28 @@
 //! One optimization step of an iteration, ready to run: its graphs with their plans and buffers.
 
-use std::collections::BTreeMap;
-
 use super::batches::Batch;
-use super::step::{Part, StepGraph};
-use crate::engine::plan::{Options, Plan, PlanError, Store};
+use super::forms::Forms;
+use super::sizes::Programs;
+use super::step::{Part, StepGraph, group_graph};
+use super::trainer::Failure;
+use crate::check::{Program, TrainSettings};
+use crate::ir::Graph;
+use crate::ir::group::groups;
+use crate::lower::lower;
+use crate::networks;
+use crate::passes::Pipeline;
+use crate::tensor::Sizes;
 
 /// A graph with what it takes to run it on minibatches of any size.
 pub struct Unit {
-    /// The graph.
-    pub step: StepGraph,
-    /// Its feeds.
+    /// What it computes: a group's number and its part.
+    pub kind: (usize, Part),
+    /// Its graphs by the sizes of the data.
+    pub forms: Forms,
+    /// The feeds of any of them.
     pub buffers: Batch,
-    plans: BTreeMap<usize, Plan>,
+    /// The names of its results.
+    pub results: Vec<String>,
 }
 
 /// One step of an iteration.
@@ -28,27 +38,34 @@ pub struct Phase {
 }
 
 impl Unit {
-    /// A unit without plans yet.
-    pub fn new(step: StepGraph) -> Unit {
-        Unit { buffers: Batch::new(&step.graph), step, plans: BTreeMap::new() }
+    /// A unit without plans yet; `graph` is what it computes at some sizes.
+    pub fn new(kind: (usize, Part), graph: &Graph) -> Unit {
+        let results = graph.results.iter().map(|result| result.name.clone()).collect();
+        Unit { kind, forms: Forms::default(), buffers: Batch::new(graph), results }
     }
+}
 
-    /// Makes sure that there is a plan for minibatches of `batch` samples.
-    ///
-    /// # Errors
-    /// When it does not fit in memory.
-    pub fn plan(&mut self, batch: usize, store: &Store) -> Result<(), PlanError> {
-        if !self.plans.contains_key(&batch) {
-            let plan = Plan::new(&self.step.graph, batch, store, &Options::default())?;
-            self.plans.insert(batch, plan);
-        }
-        Ok(())
-    }
-
-    /// The plan for minibatches of `batch` samples, if it was made.
-    pub fn planned(&self, batch: usize) -> Option<&Plan> {
-        self.plans.get(&batch)
-    }
+/// The graph of a step that a unit runs, for data of `sizes`.
+///
+/// # Errors
+/// When the program at these sizes is wrong or cannot be batched.
+pub fn graph_at(
+    programs: Programs,
+    settings: &TrainSettings,
+    (group, part): (usize, Part),
+    sizes: &Sizes,
+) -> Result<Graph, Failure> {
+    let make = |program: &Program| {
+        let groups = groups(&program.graph);
+        let (several, group) = (groups.len() > 1, &groups[group]);
+        let is_own = |name: &str| group.losses.iter().any(|loss| loss == name);
+        let updates = matches!(part, Part::Finish { updates: true, .. });
+        let network = networks::training_of(&program.graph, is_own, updates);
+        let network = lower(&network).map_err(Failure::Unbatchable)?.bind(sizes);
+        let StepGraph { graph, .. } = group_graph(&network, settings, group, several, part);
+        Ok(Pipeline::standard().run(&graph))
+    };
+    programs.at(sizes, make).map_err(Failure::Program)?
 }
 
 /// The phases of an iteration that runs the groups numbered `order`, and what each unit does: a group's number and its part.

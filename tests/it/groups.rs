@@ -29,7 +29,7 @@ fn run(text: &str, x: &[f32]) -> Outcome {
     let data = DataSet::new(vec![("x".into(), Column::from_f32(vec![], x.len(), x.to_vec()))]).expect("a set");
     let training = Training {
         program: &program,
-        validated: &program,
+        resize: None,
         settings: &program.train,
         train: Some(&data),
         validation: Some(&data),

@@ -29,8 +29,7 @@ fn program(clauses: &str) -> Program {
 /// Where the trainer ends.
 fn trained(clauses: &str, settings: &TrainSettings) -> Vec<f64> {
     let program = program(clauses);
-    let training =
-        Training { program: &program, validated: &program, settings, train: None, validation: None, threads: 1 };
+    let training = Training { program: &program, resize: None, settings, train: None, validation: None, threads: 1 };
     let mut trainer = Trainer::new(training, None).expect("a plan");
     for step in 1..=STEPS {
         trainer.step(step, &[0]).expect("a step");

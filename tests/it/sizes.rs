@@ -97,7 +97,7 @@ fn a_program_trains_and_validates_on_sets_of_different_lengths() {
         let (train, validation) = (data(long), data(short));
         let sets = Training {
             program: &program,
-            validated: &program,
+            resize: None,
             settings: &settings,
             train: Some(&train),
             validation: Some(&validation),
@@ -166,7 +166,7 @@ fn a_claimed_size_trains_as_the_known_one() {
     let train = claimed(length, length + 1, 4);
     let sets = Training {
         program: &program,
-        validated: &program,
+        resize: None,
         settings: &settings,
         train: Some(&train),
         validation: Some(&train),

@@ -16,7 +16,7 @@ fn program(text: &str) -> Program {
 }
 
 fn training<'a>(program: &'a Program, settings: &'a TrainSettings, train: &'a DataSet) -> Training<'a> {
-    Training { program, validated: program, settings, train: Some(train), validation: None, threads: 1 }
+    Training { program, resize: None, settings, train: Some(train), validation: None, threads: 1 }
 }
 
 fn elements(weights: &Weights, path: &str) -> Vec<f64> {

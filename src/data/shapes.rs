@@ -20,7 +20,7 @@ impl Shapes {
     }
 
     /// Adds the shape of a further sample. Begin with none, not with [`alike`](Shapes::alike).
-    pub(super) fn push(&mut self, shape: Vec<usize>) {
+    pub fn push(&mut self, shape: Vec<usize>) {
         let next = self.known.len() as u32;
         let place = *self.places.entry(shape).or_insert_with_key(|shape| {
             self.known.push(shape.clone());

@@ -83,10 +83,10 @@ impl Session {
         let refuse = |failure| vec![self.failure(&failure)];
         let mut trainer = Trainer::new(training, None).map_err(refuse)?;
         let count = u32::try_from(options.steps).unwrap_or(u32::MAX).max(1);
-        let mut report =
-            ProfileReport { batch, threads: options.threads, peak: peak_operations(), ..Default::default() };
+        let mut report = ProfileReport { threads: options.threads, peak: peak_operations(), ..Default::default() };
         let mut times: BTreeMap<usize, Duration> = BTreeMap::new();
         for Profiled { profile, plan, graph } in trainer.profile(options.steps).map_err(refuse)? {
+            report.batch = report.batch.max(plan.batch());
             report.wall += profile.wall() / count;
             report.arena = report.arena.max((plan.arena_bytes(), plan.live_bytes()));
             for step in profile.steps(plan) {

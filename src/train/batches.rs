@@ -170,4 +170,22 @@ mod tests {
         assert_eq!(sorted, (0..100).collect::<Vec<_>>());
         assert_eq!(Order::new(4, None).epoch(3), [0, 1, 2, 3]);
     }
+    #[test]
+    fn a_minibatch_is_of_one_kind() {
+        let mut shapes = crate::data::Shapes::default();
+        [5, 2, 5, 3, 2, 5, 3].into_iter().for_each(|length| shapes.push(vec![length]));
+        let kinds = Kinds::new([&shapes]);
+        let in_order = Order::new(7, None).minibatches(1, 2, Some(&kinds));
+        assert_eq!(in_order, [vec![0, 2], vec![1, 4], vec![3, 6], vec![5]]);
+        let mut order = Order::new(7, Some(7));
+        let first = order.minibatches(1, 2, Some(&kinds));
+        assert_ne!(first, order.minibatches(2, 2, Some(&kinds)));
+        assert_eq!(first, order.minibatches(1, 2, Some(&kinds)));
+        assert!(first.iter().all(|rows| rows.iter().all(|row| kinds.of(*row) == kinds.of(rows[0]))));
+        let mut rows = first.concat();
+        rows.sort_unstable();
+        assert_eq!(rows, (0..7).collect::<Vec<_>>());
+        let one = order.epoch(1).chunks(2).map(<[usize]>::to_vec).collect::<Vec<_>>();
+        assert_eq!(order.minibatches(1, 2, None), one);
+    }
 }

@@ -14,10 +14,10 @@ use tempfile::TempDir;
 
 const SAMPLES: usize = 6;
 const RATE: f64 = 0.1;
-const START: [f64; 2] = [0.5, -0.75];
+pub const START: [f64; 2] = [0.5, -0.75];
 
 /// `h = a h + b x` from 0 over `x`; the last `h` and the mean of all are fitted to `y`.
-fn model(sequence: &str) -> String {
+pub fn model(sequence: &str) -> String {
     format!(
         "layer Decay()(h, x) {{\n    param a: f32 = tensor(0.5)\n    param b: f32 = tensor(-0.75)\n    h = a * h + b * x\n    \
          return h, h\n}}\ninput x: [T]\ninput y: f32\ncell = Decay()\nh, hs = scan(cell, 0, {sequence})\n\
@@ -31,7 +31,7 @@ fn columns(set: &str) -> String {
     format!("data {set} {{ x = npy(\"{set}_x.npy\") y = npy(\"{set}_y.npy\") }}\n")
 }
 
-fn wave(at: usize, factor: f64) -> f32 {
+pub fn wave(at: usize, factor: f64) -> f32 {
     ((at as f64 + 1.0) * factor).sin() as f32
 }
 
@@ -44,7 +44,7 @@ fn y() -> Vec<f32> {
 }
 
 /// A NumPy array, format version 1.0.
-fn npy(path: &Path, shape: &[usize], values: &[f32]) {
+pub fn npy(path: &Path, shape: &[usize], values: &[f32]) {
     let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
     let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
@@ -69,7 +69,7 @@ fn open(folder: &TempDir) -> Session {
     Session::open(&folder.path().join("m.nn"), &Request::default())
 }
 
-struct Silent;
+pub struct Silent;
 
 impl Observer for Silent {
     fn event(&mut self, _: Event) -> Result<(), String> {
@@ -95,7 +95,7 @@ fn run(folder: &TempDir) -> RunReport {
     report.unwrap_or_else(|found| panic!("{found:#?}\n{:#?}", session.diagnostics))
 }
 
-fn weights(report: &RunReport) -> Vec<f32> {
+pub fn weights(report: &RunReport) -> Vec<f32> {
     let value = |elements: &Elements| match elements {
         Elements::F32(values) => values[0],
         other => panic!("{other:?} are no floats"),
@@ -104,7 +104,7 @@ fn weights(report: &RunReport) -> Vec<f32> {
 }
 
 /// All states of a sample.
-fn states(sequence: &[f32], [a, b]: [f64; 2]) -> Vec<f64> {
+pub fn states(sequence: &[f32], [a, b]: [f64; 2]) -> Vec<f64> {
     let mut h = 0.0;
     let step = |x: &f32| {
         h = a * h + b * f64::from(*x);
@@ -135,7 +135,7 @@ fn stepped(length: usize) -> [f64; 2] {
     [0, 1].map(|index| START[index] - RATE * slope(index))
 }
 
-fn close(a: f64, b: f64) -> bool {
+pub fn close(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-5 * (1.0 + b.abs())
 }
 

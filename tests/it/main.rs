@@ -21,6 +21,7 @@ mod imports;
 mod lengths;
 mod library;
 mod media;
+mod mixed;
 mod model_tests;
 mod mutations;
 mod networks;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use nnlc::data::{Budget, Column, Columns, DataError, DataErrorKind, Element, Size, Source, Want};
+use nnlc::data::{Budget, Catalog, Column, Columns, DataError, DataErrorKind, Element, Size, Source, Want};
 use nnlc::driver::{DataOverride, Request, Session, Sets};
 
 const ROWS: usize = 60;
@@ -123,6 +123,46 @@ fn encoded_pictures_are_decoded() {
     assert!(damaged.row == Some(3) && damaged.message.starts_with("this is no picture that is read here"), "{damaged}");
     let missing = fault("missing");
     assert_eq!((missing.row, missing.message.as_str()), (Some(5), "the picture is missing (null)"));
+}
+
+#[test]
+fn lists_differ_in_a_size_that_is_left_open() {
+    let open = |element: Element, more: &[usize]| {
+        let known = more.iter().map(|size| Size::Known(*size));
+        Want::input(element, [Size::Free("T".to_owned())].into_iter().chain(known).collect())
+    };
+    let load = |name: &str, want: &Want| one("faults.parquet", name).load(want, &Budget::new(1 << 20));
+    for (name, lengths) in [("ragged", [2, 2, 1, 2]), ("shifted", [2, 1, 3, 2])] {
+        for element in [Element::F32, Element::I32] {
+            let column = load(name, &open(element, &[])).expect("good data");
+            let shapes: Vec<&[usize]> = (0..4).map(|row| column.shapes().of(row)).collect();
+            assert_eq!(shapes, lengths.each_ref().map(std::slice::from_ref), "{name}");
+            let rows = [3, 0, 2, 1];
+            let mut out = vec![0.0; column.len_of(&rows)];
+            column.gather_f32(&rows, &mut out).expect("readable");
+            let first = |row: usize| lengths[..row].iter().sum::<usize>();
+            let expected = rows.into_iter().flat_map(|row| (0..lengths[row]).map(move |at| (row, at)));
+            let expected: Vec<f32> = expected.map(|(row, at)| (first(row) + at + 1) as f32).collect();
+            assert_eq!(out, expected, "{name}");
+        }
+        let header = Catalog::default().shapes(&one("faults.parquet", name), &open(Element::F32, &[]));
+        let header = header.expect("good data");
+        // The numbers of `shifted` are as many as if all lists had the first one's length: that takes the values to see.
+        assert_eq!((header.rows(), header.differ()), (4, name == "ragged"));
+    }
+    let fault = |name: &str, want: &Want| {
+        let error = load(name, want).expect_err("a fault");
+        assert!(error.column.as_deref() == Some(name), "{error:?}");
+        (error.row, error.message)
+    };
+    let row = |row: usize, message: &str| (Some(row), message.to_owned());
+    let classes = fault("ragged", &open(Element::Index(7), &[]));
+    assert_eq!(classes, row(4, "found 7, expected an index<7> from 0 to 6 (at [1] of the sample)"));
+    assert_eq!(fault("empty", &open(Element::F32, &[])), row(4, "the list is empty"));
+    assert_eq!(fault("holes", &open(Element::F32, &[])), row(2, "a value is missing (null)"));
+    assert_eq!(fault("within", &open(Element::F32, &[2])), row(1, "lists within the row differ in length"));
+    let misfit = fault("ragged", &open(Element::F32, &[2]));
+    assert_eq!(misfit, row(1, "each sample has shape [2], the input takes [T, 2]"));
 }
 
 #[test]

@@ -31,6 +31,11 @@ impl Budget {
         Budget::new(memory::free().map_or(2 << 30, |bytes| bytes / 2))
     }
 
+    /// The bytes that are left.
+    pub fn left(&self) -> u64 {
+        self.left.get()
+    }
+
     /// Whether `bytes` are left.
     pub(super) fn holds(&self, bytes: u64) -> bool {
         self.left.get() >= bytes

@@ -154,7 +154,7 @@ impl Session {
     ) -> Result<Vec<(String, f64)>, Vec<Diagnostic>> {
         let refuse = |failure: Failure| vec![self.failure(&failure)];
         let sizes = sizes_by_kind(programs.graph(), Some(set)).swap_remove(0);
-        let mut evaluator = Evaluator::new(programs, &sizes, settings.batch).map_err(refuse)?;
+        let mut evaluator = Evaluator::new(programs, &sizes, settings.batch, room()).map_err(refuse)?;
         let mut store = Store::new();
         for (path, value) in initial_values(&programs.program.graph, settings.seed) {
             store.set(&path, &value);

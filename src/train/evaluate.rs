@@ -32,13 +32,13 @@ pub struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    /// An evaluator that takes `batch` samples at a time, and begins with data of `sizes`.
+    /// An evaluator that takes `batch` samples at a time, begins with data of `sizes`, and keeps plans in `room` bytes.
     ///
     /// # Errors
     /// When the program cannot be batched.
-    pub fn new(programs: Programs<'a>, sizes: &Sizes, batch: usize) -> Result<Evaluator<'a>, Failure> {
+    pub fn new(programs: Programs<'a>, sizes: &Sizes, batch: usize, room: usize) -> Result<Evaluator<'a>, Failure> {
         let graph = network_at(programs, sizes)?;
-        Ok(Evaluator { programs, buffers: Batch::new(&graph), graph, batch, forms: Forms::default() })
+        Ok(Evaluator { programs, buffers: Batch::new(&graph), graph, batch, forms: Forms::new(room) })
     }
 
     /// The names of the results, in order.

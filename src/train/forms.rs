@@ -7,15 +7,18 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::trainer::Failure;
+use crate::data::Budget;
 use crate::engine::plan::{Options, Plan, Store};
 use crate::ir::Graph;
 use crate::tensor::Sizes;
 
-/// How much memory all forms of a graph may take together, in bytes, about.
-const KEPT: usize = 1 << 30;
-
 /// What a node takes, in bytes, about; and the same again in each plan.
-const NODE: usize = 512;
+const NODE: usize = 1024;
+
+/// How much memory what is kept may take together, in bytes, about: a quarter of what this process may still take.
+pub fn room() -> usize {
+    usize::try_from(Budget::of_machine().left() / 2).unwrap_or(usize::MAX)
+}
 
 /// A graph at certain sizes.
 pub struct Form {
@@ -49,13 +52,12 @@ pub struct Forms {
     room: usize,
 }
 
-impl Default for Forms {
-    fn default() -> Forms {
-        Forms { forms: BTreeMap::new(), turn: 0, room: KEPT }
-    }
-}
-
 impl Forms {
+    /// No forms yet, and `room` bytes for them. One is kept whatever it takes.
+    pub fn new(room: usize) -> Forms {
+        Forms { forms: BTreeMap::new(), turn: 0, room }
+    }
+
     /// The form at `sizes`, with a plan for `batch` samples; `build` makes its graph.
     ///
     /// # Errors
@@ -108,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_was_used_least_recently_is_dropped() {
-        let (mut forms, store, mut built) = (Forms { room: 3 * NODE, ..Forms::default() }, Store::new(), Vec::new());
+        let (mut forms, store, mut built) = (Forms::new(3 * NODE), Store::new(), Vec::new());
         let mut at = |forms: &mut Forms, length: i64, batch: usize| {
             let sizes = Sizes::from([("T".to_owned(), length)]);
             let build = || {

@@ -22,6 +22,7 @@ pub use batches::{Batch, Order};
 pub use clock::{Clock, Scalars};
 pub use course::{Checkpoint, Course, restore};
 pub use evaluate::{Evaluator, Means};
+pub use forms::room;
 pub use initial::initial_values;
 pub use sizes::{Clash, Programs, Resize, Unmet, sizes_by_kind, sizes_of, unmet_claim};
 pub use step::{Part, StepGraph, group_graph, step_graph};

@@ -12,7 +12,7 @@ use super::batches::{Batch, Order};
 use super::clock::{Clock, Scalars};
 use super::course::{Checkpoint, Course, restore, saved};
 use super::evaluate::Evaluator;
-use super::forms::Form;
+use super::forms::{Form, room};
 use super::initial::{initial_values, zeros};
 use super::sizes::{Programs, Resize, sizes_by_kind};
 use super::step::{SHARE, rate_name};
@@ -257,9 +257,10 @@ impl<'a> Trainer<'a> {
         let mut order = Order::new(rows, (settings.shuffle && train.is_some()).then_some(settings.seed));
         let minibatches = order.minibatches(1, settings.batch * settings.accumulate, train.map(DataSet::kinds));
         let first = minibatches.iter().map(Vec::len).max().unwrap_or(rows).min(settings.batch);
+        let room = room() / (kinds.len() + 1);
         let mut units = Vec::new();
         for (kind, graph) in kinds.into_iter().zip(graphs) {
-            let mut unit = Unit::new(kind, &graph);
+            let mut unit = Unit::new(kind, &graph, room);
             unit.forms.at(&sizes[0], first, &store, || Ok(graph))?;
             units.push(unit);
         }
@@ -268,7 +269,7 @@ impl<'a> Trainer<'a> {
         let losses = losses.map(|loss| loss.name.clone());
         Ok(Trainer {
             engine: Engine::new(training.threads),
-            validation: Evaluator::new(programs, &validated, settings.batch)?,
+            validation: Evaluator::new(programs, &validated, settings.batch, room)?,
             order,
             sizes,
             epoch_steps: if train.is_some() { minibatches.len() } else { DRAWN_EPOCH },

@@ -38,10 +38,10 @@ pub struct Phase {
 }
 
 impl Unit {
-    /// A unit without plans yet; `graph` is what it computes at some sizes.
-    pub fn new(kind: (usize, Part), graph: &Graph) -> Unit {
+    /// A unit without plans yet, and `room` bytes for them; `graph` is what it computes at some sizes.
+    pub fn new(kind: (usize, Part), graph: &Graph, room: usize) -> Unit {
         let results = graph.results.iter().map(|result| result.name.clone()).collect();
-        Unit { kind, forms: Forms::default(), buffers: Batch::new(graph), results }
+        Unit { kind, forms: Forms::new(room), buffers: Batch::new(graph), results }
     }
 }
 

@@ -136,11 +136,14 @@ fn in_row(clash: &Clash, path: &Path, row: usize) -> String {
     error.in_column(clash.input.as_str()).to_string()
 }
 
-/// The sizes that each kind of samples of a set fixes, with the first sample of it.
+/// The first sample of each kind of a set, from 0, and the sizes that it fixes.
+pub type KindSizes = Vec<(usize, Sizes)>;
+
+/// The sizes that each kind of samples of a set fixes.
 ///
 /// # Errors
 /// Two columns that disagree in a size.
-pub(super) fn sizes_of_kinds(graph: &Graph, set: &DataSet) -> Result<Vec<(usize, Sizes)>, Box<(usize, Clash)>> {
+pub(super) fn sizes_of_kinds(graph: &Graph, set: &DataSet) -> Result<KindSizes, Box<(usize, Clash)>> {
     let firsts = set.kinds().firsts().iter();
     let sizes = |row: &usize| match sizes_of(graph, |name| set.shape(name, *row)) {
         Ok(sizes) => Ok((*row, sizes)),
@@ -375,8 +378,8 @@ pub struct SetSizes {
     pub set: String,
     /// Where its name stands, in a program that names it.
     pub span: Option<Span>,
-    /// The sizes that it fixes, by kinds of samples: the first sample of each, from 0, and its sizes.
-    pub kinds: Vec<(usize, Sizes)>,
+    /// The sizes that it fixes.
+    pub kinds: KindSizes,
 }
 
 /// Compares the headers of all data files with the inputs. Gives what is wrong, and the sizes that each set fixes.
@@ -413,11 +416,7 @@ pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride
 }
 
 /// The sizes of a set's kinds of samples, whose columns have these `shapes`; the first that cannot be.
-fn kinds_in(
-    graph: &Graph,
-    set: &Resolved,
-    shapes: &BTreeMap<&str, Shapes>,
-) -> Result<Vec<(usize, Sizes)>, Box<Diagnostic>> {
+fn kinds_in(graph: &Graph, set: &Resolved, shapes: &BTreeMap<&str, Shapes>) -> Result<KindSizes, Box<Diagnostic>> {
     let kinds = Kinds::new(shapes.values());
     let mut found = Vec::new();
     for row in kinds.firsts() {

@@ -20,7 +20,7 @@ use crate::ir::{Place, ResultRole};
 use crate::networks::{self, Network};
 use crate::report::{self, History, Log};
 use crate::train::{
-    Clock, Evaluator, Event, Failure, Observer, Outcome, Programs, Trainer, Training, Weights, initial_values,
+    Clock, Evaluator, Event, Failure, Observer, Outcome, Programs, Trainer, Training, Weights, initial_values, room,
     sizes_by_kind,
 };
 

@@ -9,6 +9,7 @@ use super::groups::Target;
 use super::program::Claim;
 use super::scope::{Binding, Role, Scopes};
 use super::value::{Builtin, ScopeId, Truth, Val};
+use crate::base::IndexVec;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Frame, FrameId, Graph, Place, VarId};
 use crate::ops::{self, Builder};
@@ -398,10 +399,15 @@ impl<'a> Checker<'a> {
 
 /// The place in the user's text of a node.
 pub fn user_place(sources: &SourceMap, graph: &Graph, place: Place) -> Option<Span> {
+    outside_library(sources, &graph.frames, place)
+}
+
+/// The same, by the frames of the graph alone.
+pub fn outside_library(sources: &SourceMap, frames: &IndexVec<FrameId, Frame>, place: Place) -> Option<Span> {
     let mut span = place.span?;
     let mut frame = place.frame;
     while sources.is_library(span) {
-        let Frame { call, parent, .. } = &graph.frames[frame?];
+        let Frame { call, parent, .. } = &frames[frame?];
         span = *call;
         frame = *parent;
     }

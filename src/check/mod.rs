@@ -44,7 +44,7 @@ mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use checker::user_place;
+pub use checker::{outside_library, user_place};
 pub use column::Files;
 pub use foreign::names as foreign_names;
 pub use import::{Imports, imported_paths};

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::data::{Sets, sizes_in};
+use super::data::sizes_in;
 use super::sized::Resized;
 use super::{DataOverride, Session};
 use crate::check::TrainSettings;
-use crate::data::Budget;
 use crate::diagnostic::Diagnostic;
 use crate::engine::plan::{StepProfile, peak_operations};
 use crate::ir::Graph;
@@ -72,9 +71,7 @@ impl Session {
     /// What was wrong with the data or the values.
     pub fn profile(&self, options: &ProfileOptions) -> Result<ProfileReport, Vec<Diagnostic>> {
         let Some(program) = &self.program else { return Err(self.diagnostics.clone()) };
-        let sets = Sets::load(program, &self.folder, &options.data, &Budget::of_machine())?;
-        self.fed(program, &sets).map_err(|fault| vec![fault])?;
-        self.fits(program, &sets)?;
+        let sets = self.loaded(program, &options.data)?;
         let resized = Resized::new(self, program);
         let program = &*self.sized(program, &sizes_in(program, sets.train.as_ref()))?;
         let batch = options.batch.unwrap_or(program.train.batch);

@@ -88,9 +88,7 @@ impl Session {
         stop: &AtomicBool,
     ) -> Result<RunReport, Vec<Diagnostic>> {
         let Some(open) = &self.program else { return Err(self.diagnostics.clone()) };
-        let sets = Sets::load(open, &self.folder, &options.data, &Budget::of_machine())?;
-        self.fed(open, &sets).map_err(|fault| vec![fault])?;
-        self.fits(open, &sets)?;
+        let sets = self.loaded(open, &options.data)?;
         let resized = Resized::new(self, open);
         let program = &*self.sized(open, &sizes_in(open, sets.train.as_ref()))?;
         let settings = settings_of(program, options);
@@ -134,13 +132,15 @@ impl Session {
         Path::new(name).file_stem().map_or_else(|| name.clone(), |stem| stem.to_string_lossy().into_owned())
     }
 
-    /// A program trains on data, unless all its inputs are drawn.
-    pub(super) fn fed(&self, program: &Program, sets: &Sets) -> Result<(), Diagnostic> {
-        if !program.graph.results.iter().any(|result| matches!(result.role, ResultRole::Loss { .. })) {
-            let title = "this program has no loss, so there is nothing to train";
-            return Err(Diagnostic::new(Code::E0103, title).help("`nnlc infer` computes outputs"));
-        }
-        unfed(program, sets.train.is_some()).map_or(Ok(()), Err)
+    /// The data that the program trains on, read and found fit.
+    ///
+    /// # Errors
+    /// What is wrong with the data, or with the program at its sizes.
+    pub(super) fn loaded(&self, program: &Program, data: &[DataOverride]) -> Result<Sets, Vec<Diagnostic>> {
+        let sets = Sets::load(program, &self.folder, data, &Budget::of_machine())?;
+        fed(program, &sets).map_err(|fault| vec![fault])?;
+        self.fits(program, &sets)?;
+        Ok(sets)
     }
 
     fn evaluate(
@@ -365,4 +365,13 @@ impl Observer for Recorder<'_> {
         }
         self.watch.event(event)
     }
+}
+
+/// A program trains on data, unless all its inputs are drawn.
+fn fed(program: &Program, sets: &Sets) -> Result<(), Diagnostic> {
+    if !program.graph.results.iter().any(|result| matches!(result.role, ResultRole::Loss { .. })) {
+        let title = "this program has no loss, so there is nothing to train";
+        return Err(Diagnostic::new(Code::E0103, title).help("`nnlc infer` computes outputs"));
+    }
+    unfed(program, sets.train.is_some()).map_or(Ok(()), Err)
 }

@@ -10,7 +10,7 @@ use super::data::{SetSizes, Sets, of_sample, sizes_of_kinds};
 use super::{Origin, Session, column, library};
 use crate::check::{self, Circumstances, Program};
 use crate::diagnostic::{self, Code, Diagnostic};
-use crate::ir::{Graph, Place};
+use crate::ir::Graph;
 use crate::source::SourceMap;
 use crate::tensor::Sizes;
 use crate::train::Resize;
@@ -196,20 +196,10 @@ impl Resize for Resized<'_> {
 
 /// Puts places that the user wrote in those of the library, so that they are found without this graph's calls.
 fn settle_places(graph: &mut Graph, sources: &SourceMap) {
-    let mut nodes = std::mem::take(&mut graph.nodes);
-    nodes.iter_mut().for_each(|node| node.place = settled(graph, sources, node.place));
-    graph.nodes = nodes;
-    let mut variables = std::mem::take(&mut graph.variables);
-    variables.iter_mut().for_each(|variable| variable.place = settled(graph, sources, variable.place));
-    graph.variables = variables;
-    let mut results = std::mem::take(&mut graph.results);
-    results.iter_mut().for_each(|result| result.place = settled(graph, sources, result.place));
-    graph.results = results;
-    let mut updates = std::mem::take(&mut graph.updates);
-    updates.iter_mut().for_each(|update| update.place = settled(graph, sources, update.place));
-    graph.updates = updates;
-}
-
-fn settled(graph: &Graph, sources: &SourceMap, place: Place) -> Place {
-    Place { span: check::user_place(sources, graph, place), ..place }
+    let Graph { nodes, variables, results, updates, frames, .. } = graph;
+    let places = nodes.iter_mut().map(|node| &mut node.place);
+    let places = places.chain(variables.iter_mut().map(|variable| &mut variable.place));
+    let places = places.chain(results.iter_mut().map(|result| &mut result.place));
+    let places = places.chain(updates.iter_mut().map(|update| &mut update.place));
+    places.for_each(|place| place.span = check::outside_library(sources, frames, *place));
 }

@@ -5,7 +5,7 @@ use nnlc::autodiff::gradients;
 use nnlc::base::IndexVec;
 use nnlc::engine::plan::{Engine, Feed, Options, Plan, PlanError, RunError, Store, first_non_finite};
 use nnlc::engine::reference;
-use nnlc::ir::{Attrs, Graph, Op, Place, Update, VarId};
+use nnlc::ir::{Attr, Attrs, Graph, Op, Place, Update, VarId};
 use nnlc::ops::{Builder, Case, Domain, Primitive, RunContext, all};
 use nnlc::passes::Pipeline;
 use nnlc::tensor::{DType, Dim, Shape, Tensor};
@@ -196,6 +196,32 @@ fn what_follows_a_product_runs_on_its_tiles() {
         let plan = Plan::new(&graph, batch, &store_of(&graph, &variables), &Options::default()).expect("a plan");
         let labels: Vec<&str> = plan.labels().map(|(_, label)| label).collect();
         assert!(labels.iter().filter(|label| **label == "gemm, fused").count() >= 4, "{labels:?}");
+    }
+}
+
+/// Draws come tile by tile where a loop nest reads them, also where tiles and samples begin between fours.
+#[test]
+fn what_is_drawn_behind_a_product_is_the_references() {
+    for (batch, wide, narrow) in [(64, 300, 130), (200, 260, 41), (3, 17, 5), (7, 64, 67)] {
+        let mut graph = Graph::new();
+        let x = input(&mut graph, "x", [Dim::batch(), Dim::new(wide)].into_iter().collect());
+        let (_, w) = variable(&mut graph, "w", &[wide as usize, narrow as usize]);
+        let mut b = Builder::new(&mut graph, Place::NONE);
+        let noise = |b: &mut Builder, op, path: &str, width| {
+            let attrs = Attrs::new().dims("shape", [Dim::batch(), Dim::new(width)].into_iter().collect());
+            b.emit(Op(op), &[], attrs.with("path", Attr::Str(path.into())).flag("per_sample", true))
+        };
+        let (uniform, normal) = (noise(&mut b, "rand", "before", wide), noise(&mut b, "randn", "behind", narrow));
+        let dropped = b.mul(x, uniform);
+        let attrs = Attrs::new().ints("axes_a", [1]).ints("axes_b", [0]).ints("batch_a", []).ints("batch_b", []);
+        let hidden = b.emit(Op("contract"), &[dropped, w], attrs);
+        let noisy = b.add(hidden, normal);
+        result(&mut graph, "noisy", noisy);
+        let (inputs, variables) = values(&graph, batch, &mut Draws(batch as u64));
+        equals_reference(&graph, &inputs, &variables, batch).unwrap_or_else(|why| panic!("batch {batch}: {why}"));
+        let plan = Plan::new(&graph, batch, &store_of(&graph, &variables), &Options::default()).expect("a plan");
+        let labels: Vec<&str> = plan.labels().map(|(_, label)| label).collect();
+        assert_eq!(labels, ["draw, fused", "gemm, draw, fused"]);
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn plan(graph: &Graph, batch: usize, store: &Store, options: &Options
     let slots = slots(graph, store)?;
     let mut build = Build::new(graph, batch)?;
     build.locate_given();
-    build.find_multiplied();
+    build.find_factors();
     let Grouping { items, order, places, free } = group(graph, &build.reached, &build.sizes, &build.is_view);
     order.iter().enumerate().for_each(|(rank, item)| build.ranks[*item] = rank);
     (build.places, build.free) = (places, free);
@@ -104,9 +104,8 @@ pub(super) struct Build<'g> {
     /// The buffer of each input and variable.
     input_buffers: Vec<BufferId>,
     variable_buffers: IndexVec<VarId, BufferId>,
-    /// Which values are operands of products, and which variables.
+    /// Which values products read, be it through views.
     factors: IndexVec<Value, bool>,
-    multiplied: IndexVec<VarId, bool>,
     constants: Vec<(BufferId, Arc<Tensor>)>,
     pub steps: Vec<Step>,
 }
@@ -149,7 +148,6 @@ impl<'g> Build<'g> {
             input_buffers: Vec::new(),
             variable_buffers: IndexVec::new(),
             factors: graph.nodes.iter().map(|_| false).collect(),
-            multiplied: graph.variables.iter().map(|_| false).collect(),
             constants: Vec::new(),
             steps: Vec::new(),
         })
@@ -186,22 +184,20 @@ impl<'g> Build<'g> {
 
     /// Whether products read what a value is stored to: many workers do then, wherever they write it.
     pub fn is_multiplied(&self, value: Value, buffer: BufferId) -> bool {
-        let variable = matches!(self.buffers[buffer].home, Home::Variable(index) if self.multiplied[VarId::new(index)]);
-        variable || self.factors[value]
+        let readers = match self.buffers[buffer].home {
+            Home::Variable(index) => &self.readers[VarId::new(index)][..],
+            _ => &[],
+        };
+        self.factors[value] || readers.iter().any(|reader| self.factors[*reader])
     }
 
-    /// Finds the values and variables that are operands of products.
-    fn find_multiplied(&mut self) {
-        for (_, node) in self.graph.nodes.iter_enumerated().filter(|(value, _)| self.reached[*value]) {
-            if node.op.0 != "contract" {
-                continue;
-            }
-            for input in &node.inputs {
+    /// Finds the operands of products.
+    fn find_factors(&mut self) {
+        let graph = self.graph;
+        for (_, node) in graph.nodes.iter_enumerated().filter(|(value, _)| self.reached[*value]) {
+            for input in node.inputs.iter().filter(|_| node.op.0 == "contract") {
                 let base = self.base(*input);
                 self.factors[base] = true;
-                if self.graph.node(base).op == op::VARIABLE {
-                    self.multiplied[position::<VarId>(self.graph.node(base))] = true;
-                }
             }
         }
     }

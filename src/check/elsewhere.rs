@@ -78,10 +78,11 @@ impl<'a> Checker<'a> {
 
     /// The function that is called like `name`, but for capitals and underscores: `relu` for `ReLU`.
     pub fn callable_alike(&self, name: &str) -> Option<&'a str> {
-        let key = |name: &str| name.replace('_', "").to_lowercase();
-        let wanted = key(name);
+        fn key(name: &str) -> impl Iterator<Item = char> {
+            name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase)
+        }
         let visible = self.scopes.visible(self.here.scope);
-        let function = |name: &&str| name.starts_with(char::is_lowercase) && key(name) == wanted;
+        let function = |known: &&str| known.starts_with(char::is_lowercase) && key(known).eq(key(name));
         visible.into_iter().filter(function).find(|name| self.is_callable(name))
     }
 

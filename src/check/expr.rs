@@ -127,16 +127,18 @@ impl<'a> Checker<'a> {
             Ok(explained) => return self.report_unknown(name, explained),
             Err(plain) => plain,
         };
-        if let Some(function) = self.callable_alike(name).filter(|_| name.starts_with(char::is_uppercase)) {
+        if self.told_unknown() > SUGGESTIONS {
+            return self.report_unknown(name, diagnostic);
+        }
+        if name.starts_with(char::is_uppercase)
+            && let Some(function) = self.callable_alike(name)
+        {
             diagnostic = diagnostic.help(format!("the function is called `{function}`: `x |> {function}`")).fix(
                 format!("write `{function}`"),
                 span,
                 function,
                 Applicability::Maybe,
             );
-            return self.report_unknown(name, diagnostic);
-        }
-        if self.told_unknown() > SUGGESTIONS {
             return self.report_unknown(name, diagnostic);
         }
         let visible = self.scopes.visible(self.here.scope);

@@ -45,5 +45,5 @@ fn checking_is_linear_in_the_lines() {
 #[test]
 fn a_mistake_in_every_line_is_told_in_linear_time() {
     // So many that the search for similar names has ended in both.
-    is_linear("wrong", &generated::wrong(3_000), &generated::wrong(12_000), 1);
+    is_linear("wrong", &generated::wrong(8_000), &generated::wrong(32_000), 1);
 }

@@ -5,6 +5,8 @@
 //! and 1; integers are the lane's bits.
 
 use super::math;
+#[cfg(target_arch = "aarch64")]
+use super::simd::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
 use super::simd::{Isa, LANES, Portable, Simd};
@@ -452,6 +454,8 @@ table!(portable, Portable);
 table!(avx2, Avx2, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
 table!(avx512, Avx512, "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma");
+#[cfg(target_arch = "aarch64")]
+table!(neon, Neon, "neon");
 
 /// The block functions of an instruction set, which must be available on this processor to be called.
 pub(super) fn blocks(isa: Isa) -> &'static Blocks {
@@ -460,6 +464,8 @@ pub(super) fn blocks(isa: Isa) -> &'static Blocks {
         Isa::Avx2 => &avx2::BLOCKS,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => &avx512::BLOCKS,
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => &neon::BLOCKS,
         _ => &portable::BLOCKS,
     }
 }

@@ -5,6 +5,8 @@
 //! are not zero: behind a pooling or a rectifier these are few. Every sum is one chain of fused multiply-adds in an order that depends
 //! on shapes alone.
 
+#[cfg(target_arch = "aarch64")]
+use super::super::simd::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::super::simd::{Avx2, Avx512};
 use super::super::simd::{Isa, LANES, Portable, Simd};
@@ -267,6 +269,8 @@ instantiate!(portable, Portable, 4, [1 2 3 4], [1]);
 instantiate!(avx2, Avx2, 6, [1 2 3 4 5 6], [1], "avx2,fma");
 #[cfg(target_arch = "x86_64")]
 instantiate!(avx512, Avx512, 12, [1 2 3 4 5 6 7 8 9 10 11 12], [1 2], "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma");
+#[cfg(target_arch = "aarch64")]
+instantiate!(neon, Neon, 6, [1 2 3 4 5 6], [1], "neon");
 
 /// The functions of an instruction set.
 pub(super) fn direct(isa: Isa) -> &'static Direct {
@@ -275,6 +279,8 @@ pub(super) fn direct(isa: Isa) -> &'static Direct {
         Isa::Avx2 => &avx2::ALL,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => &avx512::ALL,
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => &neon::ALL,
         _ => &portable::ALL,
     }
 }

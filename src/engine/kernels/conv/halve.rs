@@ -2,6 +2,8 @@
 //!
 //! Which element wins cannot be foreseen, so nothing jumps: the places of the winners are lanes like the values.
 
+#[cfg(target_arch = "aarch64")]
+use super::super::simd::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::super::simd::{Avx2, Avx512};
 use super::super::simd::{Isa, LANES, Portable, Simd};
@@ -154,6 +156,8 @@ instantiate!(portable, Portable);
 instantiate!(avx2, Avx2, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
 instantiate!(avx512, Avx512, "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma");
+#[cfg(target_arch = "aarch64")]
+instantiate!(neon, Neon, "neon");
 
 /// The functions of an instruction set.
 pub(super) fn halve(isa: Isa) -> &'static Halve {
@@ -162,6 +166,8 @@ pub(super) fn halve(isa: Isa) -> &'static Halve {
         Isa::Avx2 => &avx2::ALL,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => &avx512::ALL,
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => &neon::ALL,
         _ => &portable::ALL,
     }
 }

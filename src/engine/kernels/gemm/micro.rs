@@ -3,6 +3,8 @@
 //! Every element of the result is one chain of fused multiply-adds in the order of k, so its bits depend neither on the
 //! block it falls into nor on the instruction set.
 
+#[cfg(target_arch = "aarch64")]
+use super::super::simd::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::super::simd::{Avx2, Avx512};
 use super::super::simd::{Isa, LANES, Portable, Simd};
@@ -202,6 +204,8 @@ instantiate!(portable, Portable, [1]);
 instantiate!(avx2, Avx2, [1], "avx2,fma");
 #[cfg(target_arch = "x86_64")]
 instantiate!(avx512, Avx512, [1 2 3 4], "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma");
+#[cfg(target_arch = "aarch64")]
+instantiate!(neon, Neon, [1], "neon");
 
 /// What an instruction set has for products.
 pub(super) struct Blocks {
@@ -224,6 +228,8 @@ pub(super) fn blocks(isa: Isa) -> Blocks {
         Isa::Avx512 => {
             Blocks { block: avx512::run, packing_block: avx512::run_packing, width: 4 * LANES, turn: Avx512::turn }
         }
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => Blocks { block: neon::run, packing_block: neon::run_packing, width: LANES, turn },
         _ => Blocks { block: portable::run, packing_block: portable::run_packing, width: LANES, turn },
     }
 }

@@ -1,19 +1,23 @@
 //! Sixteen 32-bit lanes on every machine, so that a formula is written once and gives the same bits everywhere.
 //!
-//! A vector has sixteen lanes whatever the processor: one AVX-512 register, two of AVX2, or an array that the compiler
-//! turns into what it has ([`portable`], also the scalar twin). Products and sums are fused exactly where the formula
+//! A vector has sixteen lanes whatever the processor: one AVX-512 register, two of AVX2, four of NEON, or an array that
+//! the compiler turns into what it has ([`portable`], also the scalar twin). Products and sums are fused exactly where the formula
 //! says so. What a lane yields never depends on its place, so cutting work differently cannot change results.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) use avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+pub(super) use neon::Neon;
 pub(super) use portable::Portable;
 
 /// Lanes of a vector on every machine.
@@ -22,8 +26,10 @@ pub const LANES: usize = 16;
 /// An instruction set that this program has code for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
-    /// Plain Rust; on AArch64 the compiler makes NEON of it.
+    /// Plain Rust.
     Portable,
+    /// NEON, which is part of AArch64.
+    Neon,
     /// AVX2 with FMA.
     Avx2,
     /// AVX-512 F, DQ, BW and VL.
@@ -56,7 +62,7 @@ impl Isa {
                 && is_x86_feature_detected!("avx512vl");
             return if wide { &[Isa::Portable, Isa::Avx2, Isa::Avx512] } else { &[Isa::Portable, Isa::Avx2] };
         }
-        &[Isa::Portable]
+        if cfg!(target_arch = "aarch64") { &[Isa::Portable, Isa::Neon] } else { &[Isa::Portable] }
     }
 }
 

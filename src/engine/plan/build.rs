@@ -20,6 +20,7 @@ use super::pooling;
 use super::schedule::{self, Wave};
 use super::step::{Step, Work};
 use super::store::{Kind, Store};
+use super::uniform;
 use super::view::{Axes, BufferId, View};
 use super::{Options, Plan, PlanError};
 use crate::base::{Idx, IndexVec};
@@ -33,7 +34,8 @@ pub(super) fn plan(graph: &Graph, batch: usize, store: &Store, options: &Options
     let mut build = Build::new(graph, batch)?;
     build.locate_given();
     build.find_factors();
-    let Grouping { items, order, places, free } = group(graph, &build.reached, &build.sizes, &build.is_view);
+    let Grouping { items, order, places, free } =
+        group(graph, &build.reached, &build.sizes, &build.is_view, &build.known);
     order.iter().enumerate().for_each(|(rank, item)| build.ranks[*item] = rank);
     (build.places, build.free) = (places, free);
     build.mark_stored(&items);
@@ -87,6 +89,8 @@ pub(super) struct Build<'g> {
     /// Which nodes only look at their operand's elements in another way, and how those of what they look at lie.
     pub is_view: IndexVec<Value, bool>,
     layouts: IndexVec<Value, View>,
+    /// Reductions whose value is known already, the same throughout.
+    pub known: IndexVec<Value, Option<f32>>,
     /// Where and when each value is computed.
     pub places: IndexVec<Value, Place>,
     pub free: IndexVec<Value, bool>,
@@ -121,12 +125,15 @@ impl<'g> Build<'g> {
             }
             sizes.push(known.unwrap_or_default());
         }
+        let known = uniform::folds(graph, &reached, &sizes);
         let mut layouts: IndexVec<Value, View> = IndexVec::new();
         let mut is_view: IndexVec<Value, bool> = IndexVec::new();
         for (value, node) in graph.nodes.iter_enumerated() {
             let source = node.inputs.first().filter(|_| reached[value]).map(|source| &layouts[*source]);
             let view = source.and_then(|source| look(node, source, &sizes[value], batch));
             is_view.push(view.is_some());
+            let one = |_| View::contiguous(BufferId::new(0), &[]).broadcast(&sizes[value]);
+            let view = view.or_else(|| known[value].map(one));
             layouts.push(view.unwrap_or_else(|| View::contiguous(BufferId::new(0), &sizes[value])));
         }
         Ok(Build {
@@ -136,6 +143,7 @@ impl<'g> Build<'g> {
             sizes,
             is_view,
             layouts,
+            known,
             places: IndexVec::new(),
             free: IndexVec::new(),
             ranks: vec![0; graph.nodes.len()],
@@ -177,7 +185,7 @@ impl<'g> Build<'g> {
                     Some(self.variable_buffers[position::<VarId>(node)])
                 }
                 op::CONSTANT => Some(self.constant(self.kind(value), node.attrs.get_tensor("value").clone())),
-                _ => None,
+                _ => self.known[value].map(|known| self.constant(Kind::F32, Arc::new(Tensor::f32(&[], vec![known])))),
             };
         }
     }

@@ -295,6 +295,9 @@ impl Emit<'_, '_> {
                 Kind::F32 | Kind::Bool => Instr::Const(tensor.to_f32()[0]),
             });
         }
+        if let Some(known) = self.build.known[value] {
+            return self.program.push(Instr::Const(known));
+        }
         let view = self.build.view(value);
         self.reads.push(view.buffer);
         let access = self.access(&view, map);

@@ -105,17 +105,19 @@ pub(super) struct Grouping {
     pub free: IndexVec<Value, bool>,
 }
 
-/// Groups the nodes that `reached` marks. `views` tells which nodes only look at their operand's elements in another way.
+/// Groups the nodes that `reached` marks. `views` tells which nodes only look at their operand's elements in another way, `known` which need
+/// not be computed.
 pub(super) fn group(
     graph: &Graph,
     reached: &IndexVec<Value, bool>,
     sizes: &IndexVec<Value, Axes<usize>>,
     views: &IndexVec<Value, bool>,
+    known: &IndexVec<Value, Option<f32>>,
 ) -> Grouping {
     let places = graph.nodes.iter().map(|_| Place::Outside).collect();
     let free = graph.nodes.iter().map(|_| false).collect();
     let (items, zones) = (Vec::new(), Vec::new());
-    let mut grouper = Grouper { graph, sizes, views, items, zones, places, free, users: HashMap::new() };
+    let mut grouper = Grouper { graph, sizes, views, known, items, zones, places, free, users: HashMap::new() };
     for value in graph.nodes.indices().filter(|value| reached[*value]) {
         grouper.place(value);
     }
@@ -132,6 +134,7 @@ struct Grouper<'g> {
     graph: &'g Graph,
     sizes: &'g IndexVec<Value, Axes<usize>>,
     views: &'g IndexVec<Value, bool>,
+    known: &'g IndexVec<Value, Option<f32>>,
     items: Vec<Item>,
     zones: Vec<Zone>,
     places: IndexVec<Value, Place>,
@@ -183,6 +186,7 @@ impl Grouper<'_> {
         let node = graph.node(value);
         let place = match node.op {
             op::INPUT | op::VARIABLE | op::CONSTANT => Place::Outside,
+            _ if self.known[value].is_some() => Place::Outside,
             _ if self.views[value] => self.alias(value, node),
             _ if self.is_elementwise(value, node) => self.elementwise(value, node),
             _ => match self.fold(value, node) {

@@ -7,6 +7,7 @@
 //! | file | is |
 //! |---|---|
 //! | `view` | strided windows: reshape, transpose, slice, broadcast without a copy |
+//! | `uniform` | reductions that are known when a plan is made |
 //! | `group`, `axes` | which nodes share a pass over memory, and how their axes lie in it |
 //! | `build` | where values lie; nodes to steps |
 //! | `fuse`, `formula`, `matmul`, `convolve`, `pooling`, `lookup`, `along`, `draw`, `copy`, `fallback` | the kinds of steps, each implementing `step::Work` |
@@ -44,6 +45,7 @@ mod schedule;
 mod source;
 mod step;
 mod store;
+mod uniform;
 mod view;
 
 use std::fmt;

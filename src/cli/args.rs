@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::check::Options;
-use crate::driver::{DataOverride, Request};
+use crate::driver::{DataOverride, Inside, Request, stages};
 use crate::networks::Network;
 
 /// A compiler for networks and losses: one .nn file, checked before anything runs, trained, and its Runtime network derived.
@@ -157,6 +158,20 @@ pub struct Profile {
     /// How many threads
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+    /// Time nothing: print the graphs of a step after each run of a pass, or as they are built
+    #[arg(long, value_name = "PASS", value_parser = PossibleValuesParser::new(stages()))]
+    pub print_after: Option<String>,
+    /// Time nothing: print the graphs of a step and how they are computed
+    #[arg(long, conflicts_with = "print_after")]
+    pub print_plan: bool,
+}
+
+impl Profile {
+    /// What is printed instead of times.
+    pub fn inside(&self) -> Option<Inside> {
+        let after = self.print_after.clone().map(Inside::After);
+        after.or(self.print_plan.then_some(Inside::Plan))
+    }
 }
 
 #[derive(Debug, clap::Args)]

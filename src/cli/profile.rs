@@ -1,4 +1,4 @@
-//! `nnlc profile`: where the time of a training step goes, by line and by step of the plan.
+//! `nnlc profile`: where the time of a training step goes, by line and by step of the plan, and what the step is made of.
 
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -18,9 +18,13 @@ pub fn profile(command: &Profile) -> ExitCode {
     let threads = command.threads.unwrap_or_else(default_threads);
     let data = command.data.data.clone();
     let options = ProfileOptions { threads, steps: command.steps, batch: command.batch, data };
-    match session.profile(&options) {
-        Ok(report) => {
-            print(&text(&session, &report));
+    let said = match command.inside() {
+        Some(inside) => session.inside(&options, &inside),
+        None => session.profile(&options).map(|report| text(&session, &report)),
+    };
+    match said {
+        Ok(said) => {
+            print(&said);
             ExitCode::SUCCESS
         }
         Err(diagnostics) => {

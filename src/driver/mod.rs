@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub use data::{DataOverride, Sets, feeds_of, want_of};
 pub use file::write_whole;
 pub use infer::{InferOptions, Output};
-pub use profile::{ProfileOptions, ProfileReport, ProfiledStep};
+pub use profile::{Inside, ProfileOptions, ProfileReport, ProfiledStep, stages};
 pub use run::{Prepared, RunOptions, RunReport, Watch};
 pub use test::TestOutcome;
 

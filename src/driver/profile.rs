@@ -1,6 +1,7 @@
-//! Where the time of a training step goes: a program's step run under clocks, told by step of the plan and by line of the text.
+//! What a training step is inside: its time under clocks, told by step of the plan and by line of the text; its plans and its graphs as text.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Duration;
 
 use super::data::sizes_in;
@@ -10,7 +11,8 @@ use crate::check::TrainSettings;
 use crate::diagnostic::Diagnostic;
 use crate::engine::plan::{StepProfile, peak_operations};
 use crate::ir::Graph;
-use crate::train::{Profiled, Trainer, Training};
+use crate::passes::Pipeline;
+use crate::train::{BUILT, Failure, Planned, Profiled, Trainer, Training};
 
 /// How a program is profiled.
 #[derive(Clone, Debug)]
@@ -64,12 +66,82 @@ impl ProfiledStep {
     }
 }
 
+/// What is printed of a program's steps for people who look at the compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// The graphs after the pass of this name, each time that it runs; as they are built, before all passes, by the name `step`.
+    After(String),
+    /// The plans.
+    Plan,
+}
+
+/// The names that [`Inside::After`] may have, in the order in which they first come.
+pub fn stages() -> Vec<&'static str> {
+    let mut names = vec![BUILT];
+    for name in Pipeline::standard().names() {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 impl Session {
+    /// The text of what is inside the steps of an iteration. Plans are made for the first of the largest minibatches, graphs for the sizes
+    /// of the first sample.
+    ///
+    /// # Errors
+    /// What was wrong with the data or the values.
+    pub fn inside(&self, options: &ProfileOptions, inside: &Inside) -> Result<String, Vec<Diagnostic>> {
+        let mut text = String::new();
+        self.with_trainer(options, |mut trainer| match inside {
+            Inside::Plan => {
+                for Planned { title, plan, graph } in trainer.plans()? {
+                    let _ = writeln!(text, "# {title}, {} samples\n{graph}\n{plan}", plan.batch());
+                }
+                Ok(())
+            }
+            Inside::After(wanted) => trainer.watch_passes(&mut |title, pass, graph| {
+                if pass == wanted {
+                    let _ = writeln!(text, "# {title}, after `{pass}`: {} nodes\n{graph}", graph.nodes.len());
+                }
+            }),
+        })?;
+        Ok(text)
+    }
+
     /// Trains for some steps on the first whole minibatch and tells where the time went. Nothing is written.
     ///
     /// # Errors
     /// What was wrong with the data or the values.
     pub fn profile(&self, options: &ProfileOptions) -> Result<ProfileReport, Vec<Diagnostic>> {
+        let count = u32::try_from(options.steps).unwrap_or(u32::MAX).max(1);
+        let mut report = ProfileReport { threads: options.threads, peak: peak_operations(), ..Default::default() };
+        let mut times: BTreeMap<usize, Duration> = BTreeMap::new();
+        self.with_trainer(options, |mut trainer| {
+            for Profiled { profile, plan, graph } in trainer.profile(options.steps)? {
+                report.batch = report.batch.max(plan.batch());
+                report.wall += profile.wall() / count;
+                report.arena = report.arena.max((plan.arena_bytes(), plan.live_bytes()));
+                for step in profile.steps(plan) {
+                    let step = StepProfile { time: step.time / count, ..step };
+                    self.add_by_line(&mut times, &step, graph);
+                    report.steps.push(self.profiled(step, graph));
+                }
+            }
+            Ok(())
+        })?;
+        report.lines = times.into_iter().collect();
+        report.lines.sort_by_key(|(line, time)| (std::cmp::Reverse(*time), *line));
+        Ok(report)
+    }
+
+    /// Hands a trainer of the program to `look`.
+    fn with_trainer(
+        &self,
+        options: &ProfileOptions,
+        look: impl FnOnce(Trainer<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Vec<Diagnostic>> {
         let Some(program) = &self.program else { return Err(self.diagnostics.clone()) };
         let sets = self.loaded(program, &options.data)?;
         let resized = Resized::new(self, program);
@@ -77,24 +149,7 @@ impl Session {
         let batch = options.batch.unwrap_or(program.train.batch);
         let settings = TrainSettings { batch, ..program.train.clone() };
         let training = Training { resize: resized.resize(), ..sets.training(program, &settings, options.threads) };
-        let refuse = |failure| vec![self.failure(&failure)];
-        let mut trainer = Trainer::new(training, None).map_err(refuse)?;
-        let count = u32::try_from(options.steps).unwrap_or(u32::MAX).max(1);
-        let mut report = ProfileReport { threads: options.threads, peak: peak_operations(), ..Default::default() };
-        let mut times: BTreeMap<usize, Duration> = BTreeMap::new();
-        for Profiled { profile, plan, graph } in trainer.profile(options.steps).map_err(refuse)? {
-            report.batch = report.batch.max(plan.batch());
-            report.wall += profile.wall() / count;
-            report.arena = report.arena.max((plan.arena_bytes(), plan.live_bytes()));
-            for step in profile.steps(plan) {
-                let step = StepProfile { time: step.time / count, ..step };
-                self.add_by_line(&mut times, &step, graph);
-                report.steps.push(self.profiled(step, graph));
-            }
-        }
-        report.lines = times.into_iter().collect();
-        report.lines.sort_by_key(|(line, time)| (std::cmp::Reverse(*time), *line));
-        Ok(report)
+        Trainer::new(training, None).and_then(look).map_err(|failure| vec![self.failure(&failure)])
     }
 
     fn profiled(&self, profile: StepProfile, graph: &Graph) -> ProfiledStep {

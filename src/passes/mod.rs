@@ -52,14 +52,28 @@ impl Pipeline {
         Pipeline(passes)
     }
 
+    /// The names of the passes, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|pass| pass.name)
+    }
+
     /// Runs all passes.
     ///
     /// # Panics
     /// In debug builds, when a pass leaves a graph that does not verify: a bug in that pass.
     pub fn run(&self, graph: &Graph) -> Graph {
+        self.run_watched(graph, &mut |_, _| {})
+    }
+
+    /// Runs all passes and shows `watch` each one's name and what it leaves.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    pub fn run_watched(&self, graph: &Graph, watch: &mut dyn FnMut(&'static str, &Graph)) -> Graph {
         let mut graph = graph.clone();
         for pass in &self.0 {
             graph = (pass.run)(&graph);
+            watch(pass.name, &graph);
             if cfg!(debug_assertions)
                 && let Err(fault) = verify(&graph)
             {

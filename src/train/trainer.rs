@@ -21,7 +21,7 @@ use super::weights::{SavedTensor, Weights};
 use crate::check::{Keep, Length, Program, TrainSettings};
 use crate::data::{DataError, DataSet};
 use crate::diagnostic::Diagnostic;
-use crate::engine::plan::{Engine, Plan, PlanError, Profile, Store, first_non_finite};
+use crate::engine::plan::{Engine, PlanError, Profile, Store, first_non_finite};
 use crate::ir::group::{Group, groups};
 use crate::ir::{Graph, Place, ResultRole, VariableKind};
 use crate::lower::{OBJECTIVE, Unbatchable};
@@ -50,7 +50,7 @@ pub struct Training<'a> {
 }
 
 impl<'a> Training<'a> {
-    fn programs(&self) -> Programs<'a> {
+    pub(super) fn programs(&self) -> Programs<'a> {
         Programs { program: self.program, resize: self.resize }
     }
 }
@@ -174,19 +174,19 @@ impl From<DataError> for Failure {
 
 /// A run in progress.
 pub struct Trainer<'a> {
-    training: Training<'a>,
-    engine: Engine,
+    pub(super) training: Training<'a>,
+    pub(super) engine: Engine,
     store: Store,
-    groups: Vec<Group>,
+    pub(super) groups: Vec<Group>,
     /// The steps of an iteration, and the graphs that they run.
     phases: Vec<Phase>,
-    units: Vec<Unit>,
+    pub(super) units: Vec<Unit>,
     /// The losses in order, then the objective.
     results: Vec<String>,
     validation: Evaluator<'a>,
     order: Order,
     /// The sizes of each kind of training samples.
-    sizes: Vec<Sizes>,
+    pub(super) sizes: Vec<Sizes>,
     /// How many steps an epoch takes.
     epoch_steps: usize,
     /// Where the coming run begins, if not at its start.
@@ -201,10 +201,10 @@ struct Sums {
 }
 
 /// One run of one graph within an iteration.
-struct Piece<'r> {
+pub(super) struct Piece<'r> {
     phase: usize,
-    unit: usize,
-    rows: &'r [usize],
+    pub(super) unit: usize,
+    pub(super) rows: &'r [usize],
     step: u64,
     /// What its random numbers are keyed by: the number of the piece in the whole run.
     draw: u64,
@@ -214,16 +214,6 @@ struct Piece<'r> {
 
 /// An expression that was not finite, and what it computes.
 pub type Culprit = (Place, String);
-
-/// What was measured of one graph of an iteration.
-pub struct Profiled<'a> {
-    /// The clocks.
-    pub profile: Profile,
-    /// The steps that they belong to.
-    pub plan: &'a Plan,
-    /// The graph after passes.
-    pub graph: &'a Graph,
-}
 
 /// A copy of all variables.
 type Snapshot = Vec<(String, Tensor)>;
@@ -434,7 +424,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// What an iteration runs, in order.
-    fn pieces<'r>(&self, step: u64, rows: &'r [usize]) -> Vec<Piece<'r>> {
+    pub(super) fn pieces<'r>(&self, step: u64, rows: &'r [usize]) -> Vec<Piece<'r>> {
         let settings = self.training.settings;
         let mut pieces = Vec::new();
         for (phase, Phase { gather, finish, .. }) in self.phases.iter().enumerate() {
@@ -456,7 +446,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Runs a piece of an iteration, under clocks if there are any, and gives the results of its graph.
-    fn piece(&mut self, piece: &Piece, clocks: Option<&mut Profile>) -> Result<Vec<f32>, Failure> {
+    pub(super) fn piece(&mut self, piece: &Piece, clocks: Option<&mut Profile>) -> Result<Vec<f32>, Failure> {
         let (scalars, run) = (self.scalars(piece), self.context(piece));
         let (programs, settings) = (self.training.programs(), self.training.settings);
         let sizes = &self.sizes[self.kind(piece.rows)];
@@ -479,37 +469,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// The graph that a unit runs on the samples numbered `rows`.
-    fn form(&self, unit: usize, rows: &[usize]) -> &Form {
+    pub(super) fn form(&self, unit: usize, rows: &[usize]) -> &Form {
         let form = self.units[unit].forms.get(&self.sizes[self.kind(rows)]);
         form.expect("it has run on them")
-    }
-
-    /// Runs `steps` steps on the first of the largest minibatches with a clock on every step of the plans, after one without, which makes
-    /// room. Each graph that an iteration runs has a profile of its own.
-    ///
-    /// # Errors
-    /// Those of [`step`](Self::step).
-    pub fn profile(&mut self, steps: usize) -> Result<Vec<Profiled<'_>>, Failure> {
-        let minibatches = self.minibatches(1);
-        let largest = minibatches.iter().map(Vec::len).max();
-        let rows = minibatches.into_iter().find(|rows| Some(rows.len()) == largest).unwrap_or_default();
-        self.step(1, &rows)?;
-        let mut profiles: BTreeMap<(usize, usize), Profile> = BTreeMap::new();
-        for step in (2..).take(steps) {
-            for piece in self.pieces(step, &rows) {
-                let plan = self.form(piece.unit, &rows).plan(piece.rows.len());
-                let mut profile = profiles
-                    .remove(&(piece.unit, piece.rows.len()))
-                    .unwrap_or_else(|| Profile::new(plan, &self.engine));
-                self.piece(&piece, Some(&mut profile))?;
-                profiles.insert((piece.unit, piece.rows.len()), profile);
-            }
-        }
-        let profiled = |((unit, batch), profile)| {
-            let form = self.form(unit, &rows);
-            Profiled { profile, plan: form.plan(batch), graph: &form.graph }
-        };
-        Ok(profiles.into_iter().map(profiled).collect())
     }
 
     fn context(&self, piece: &Piece) -> RunContext {

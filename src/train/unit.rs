@@ -3,7 +3,7 @@
 use super::batches::Batch;
 use super::forms::Forms;
 use super::sizes::Programs;
-use super::step::{Part, StepGraph, group_graph};
+use super::step::{Part, group_graph};
 use super::trainer::Failure;
 use crate::check::{Program, TrainSettings};
 use crate::ir::Graph;
@@ -52,6 +52,19 @@ impl Unit {
 pub fn graph_at(
     programs: Programs,
     settings: &TrainSettings,
+    kind: (usize, Part),
+    sizes: &Sizes,
+) -> Result<Graph, Failure> {
+    Ok(Pipeline::standard().run(&built(programs, settings, kind, sizes)?))
+}
+
+/// The same before any pass.
+///
+/// # Errors
+/// Those of [`graph_at`].
+pub fn built(
+    programs: Programs,
+    settings: &TrainSettings,
     (group, part): (usize, Part),
     sizes: &Sizes,
 ) -> Result<Graph, Failure> {
@@ -62,8 +75,7 @@ pub fn graph_at(
         let updates = matches!(part, Part::Finish { updates: true, .. });
         let network = networks::training_of(&program.graph, is_own, updates);
         let network = lower(&network).map_err(Failure::Unbatchable)?.bind(sizes);
-        let StepGraph { graph, .. } = group_graph(&network, settings, group, several, part);
-        Ok(Pipeline::standard().run(&graph))
+        Ok(group_graph(&network, settings, group, several, part).graph)
     };
     programs.at(sizes, make).map_err(Failure::Program)?
 }

@@ -374,6 +374,32 @@ fn a_profile_tells_the_lines_and_the_steps() {
 }
 
 #[test]
+fn a_profile_prints_graphs_and_plans() {
+    let desk = classifier();
+    let built = desk.nnlc("profile m.nn --data train=t.csv --print-after step");
+    built.is(0, &[]);
+    assert!(built.out.starts_with("# training step of "), "{}", built.out);
+    let nodes = |text: &str| -> usize {
+        let (count, _) =
+            text.lines().next().and_then(|line| line.rsplit_once(": ")?.1.split_once(' ')).expect("a count");
+        count.parse().expect("a number")
+    };
+    let after = desk.nnlc("profile m.nn --data train=t.csv --print-after dce");
+    let parts: Vec<&str> = after.is(0, &[]).out.split_inclusive("\n# ").collect();
+    assert_eq!(parts.len(), 2, "`dce` runs twice: {}", after.out);
+    assert!(nodes(parts[1]) < nodes(&built.out), "passes leave fewer nodes");
+    let plan = desk.nnlc("profile m.nn --data train=t.csv --print-plan --threads 1");
+    assert!(plan.is(0, &[]).out.contains(" waves, ") && plan.out.contains("wave 0"), "{}", plan.out);
+    assert!(
+        plan.out.contains("gemm") && plan.out.contains("arena+") && plan.out.contains("variable @0"),
+        "{}",
+        plan.out
+    );
+    desk.nnlc("profile m.nn --print-after nothing").is(2, &["[possible values: step, dce, fold, simplify, cse]"]);
+    desk.nnlc("profile m.nn --print-after cse --print-plan").is(2, &["cannot be used with"]);
+}
+
+#[test]
 fn an_interrupt_saves_the_weights_and_is_no_failure() {
     let desk = classifier();
     let mut child =

@@ -16,7 +16,7 @@
 //! | `store` | variables, which outlive a run |
 //! | `run` | the engine: one `Team::run` for a whole plan, a barrier between waves |
 //! | `locate` | which node first gave a NaN |
-//! | `profile` | where the time goes |
+//! | `profile`, `print` | where the time goes; the plan as text |
 //!
 //! Work is cut into tiles by shape alone and partial sums are added in tile order, so results do not depend on the number of threads.
 //! The second run of a plan allocates nothing, as long as every operation in it has a kernel. What has none is [`Plan::UNPLANNED`]:
@@ -39,6 +39,7 @@ mod lookup;
 mod matmul;
 mod memory;
 mod pooling;
+mod print;
 mod profile;
 mod run;
 mod schedule;

@@ -30,6 +30,15 @@ impl Kind {
         }
     }
 
+    /// Its name in text.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::F32 => "f32",
+            Kind::I32 => "i32",
+            Kind::Bool => "bool",
+        }
+    }
+
     /// Bytes of an element.
     pub fn bytes(self) -> usize {
         match self {

@@ -51,7 +51,7 @@ pub static TABLE: &[Primitive] = &[
         DIV,
         "`a / b`, element by element.",
         |call| map_float(call, |a, b| a / b),
-        |call| partials(call, |call| call.b.div(call.grad, call.node.inputs[1]), div_by_divisor),
+        div_gradient,
         || shapes((-2.0, 2.0), (0.5, 2.0)),
     ),
     number(
@@ -183,21 +183,27 @@ fn partials(
     by_a: fn(&mut GradientCall) -> Value,
     by_b: fn(&mut GradientCall) -> Value,
 ) -> Vec<Option<Value>> {
-    let mut partial = |operand: usize, by: fn(&mut GradientCall) -> Value| {
-        call.wanted[operand].then(|| {
-            let grad = by(call);
-            let shape = call.b.shape(call.node.inputs[operand]);
-            call.b.unbroadcast(grad, &shape)
-        })
-    };
-    vec![partial(0, by_a), partial(1, by_b)]
+    vec![partial(call, 0, by_a), partial(call, 1, by_b)]
 }
 
-/// `-(a / b) / b`.
-fn div_by_divisor(call: &mut GradientCall) -> Value {
-    let quotient = call.b.div(call.output, call.node.inputs[1]);
-    let derivative = call.b.neg(quotient);
-    call.b.mul(call.grad, derivative)
+/// The gradient by one operand, if it is wanted, summed over what the operand was stretched to.
+fn partial(call: &mut GradientCall, operand: usize, by: fn(&mut GradientCall) -> Value) -> Option<Value> {
+    call.wanted[operand].then(|| {
+        let grad = by(call);
+        let shape = call.b.shape(call.node.inputs[operand]);
+        call.b.unbroadcast(grad, &shape)
+    })
+}
+
+/// `1 / b` and `-(a / b) / b`. The second is summed over what the divisor was stretched to before it is divided once more.
+fn div_gradient(call: &mut GradientCall) -> Vec<Option<Value>> {
+    let by_divided = partial(call, 0, |call| call.b.div(call.grad, call.node.inputs[1]));
+    let share = partial(call, 1, |call| call.b.mul(call.grad, call.output));
+    let by_divisor = share.map(|share| {
+        let change = call.b.div(share, call.node.inputs[1]);
+        call.b.neg(change)
+    });
+    vec![by_divided, by_divisor]
 }
 
 /// `b a^(b - 1)`, and 0 where `b` is 0, also at `a = 0`.

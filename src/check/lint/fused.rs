@@ -4,7 +4,7 @@ use super::losses;
 use crate::check::checker::user_place;
 use crate::ir::{self, Graph, op};
 use crate::ops::elementwise::SIGMOID;
-use crate::ops::elementwise_binary::{DIV, MAXIMUM};
+use crate::ops::elementwise_binary::{MAXIMUM, MUL};
 use crate::ops::graph::STOP_GRADIENT;
 use crate::ops::parts::SLICE;
 use crate::ops::reduce::MAX;
@@ -58,7 +58,7 @@ pub fn called(graph: &Graph, sources: &SourceMap, node: &ir::Node) -> Option<Str
 pub fn gives_probabilities(graph: &Graph, sources: &SourceMap, value: ir::Value) -> Option<&'static str> {
     let node = graph.node(value);
     match (library_callee(graph, sources, node), node.op) {
-        (Some("softmax"), DIV) => Some("softmax"),
+        (Some("softmax"), MUL) => Some("softmax"),
         (None, SIGMOID) => Some("sigmoid"),
         _ => None,
     }

@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::group::is_trained;
 use crate::ir::{self, Graph, Node, VarId, op};
 use crate::ops::compare::{GREATER_EQUAL, WHERE};
-use crate::ops::elementwise::{LOG, TANH};
+use crate::ops::elementwise::{LOG, RECIPROCAL, RSQRT, TANH};
 use crate::ops::elementwise_binary::{DIV, MAXIMUM, MUL};
 use crate::source::{SourceMap, Span};
 
@@ -112,6 +112,11 @@ fn misfit(graph: &Graph, sources: &SourceMap, source: ir::Value, free: bool) -> 
     }
 }
 
+/// Whether a product divides: its second factor is a reciprocal, or that of a root.
+fn normalises(graph: &Graph, node: &Node) -> bool {
+    matches!(graph.node(node.inputs[1]).op, RECIPROCAL | RSQRT)
+}
+
 /// Which values may be any negative number by what is trained: a parameter, and what is computed from one without bounding it. A
 /// quotient by what depends on an input is taken to be bounded: it normalises.
 fn free(graph: &Graph) -> IndexVec<ir::Value, bool> {
@@ -122,6 +127,7 @@ fn free(graph: &Graph) -> IndexVec<ir::Value, bool> {
         let own = match node.op {
             op::VARIABLE => is_trained(graph, VarId(node.attrs.get_int("index") as u32)),
             DIV => free[node.inputs[0]] && !fed[node.inputs[1]],
+            MUL if normalises(graph, node) => free[node.inputs[0]] && !fed[node.inputs[1]],
             _ => node.inputs.iter().any(|input| free[*input]),
         };
         free.push(own && ranges[value].low == f64::NEG_INFINITY);

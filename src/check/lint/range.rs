@@ -212,8 +212,11 @@ fn of_two(graph: &Graph, node: &Node, a: ir::Value, b: ir::Value, ranges: &Index
         ADD => sum(x, y),
         SUB => sum(x, y.negated()),
         MUL if a == b => squared(true, x),
-        MUL => product(x, y),
         DIV => quotient(x, y),
+        MUL => match inverse(graph, b) {
+            Some(divisor) => quotient(x, ranges[divisor]),
+            None => product(x, y),
+        },
         MINIMUM => maximum(x.negated(), y.negated()).negated(),
         MAXIMUM => maximum(x, y),
         POW => power(x, y),
@@ -223,6 +226,12 @@ fn of_two(graph: &Graph, node: &Node, a: ir::Value, b: ir::Value, ranges: &Index
         CONTRACT => summed(product(x, y)),
         _ => Range::ALL,
     }
+}
+
+/// What a value is the reciprocal of.
+pub fn inverse(graph: &Graph, value: ir::Value) -> Option<ir::Value> {
+    let node = graph.node(value);
+    (node.op == RECIPROCAL).then(|| node.inputs[0])
 }
 
 fn sum(x: Range, y: Range) -> Range {

@@ -5,14 +5,14 @@ use super::carried::carried;
 use super::fused::{library_callee, source_of};
 use super::gradients::trained;
 use super::losses;
-use super::range::{Range, range};
+use super::range::{Range, inverse, range};
 use crate::base::IndexVec;
 use crate::check::checker::Checker;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{self, Graph, Node};
 use crate::ops::compare::WHERE;
 use crate::ops::elementwise::{LOG, LOG1P, RECIPROCAL, RSQRT, SIGMOID, SQRT};
-use crate::ops::elementwise_binary::{DIV, POW};
+use crate::ops::elementwise_binary::{DIV, MUL, POW};
 use crate::ops::reach;
 
 /// The library's functions that are documented to have no derivative at 0; all others guard themselves or say what they take.
@@ -145,8 +145,9 @@ fn power(base: Range, exponent: Range, leads: bool) -> Option<Hazard> {
 
 /// Whether a value looks like what `softmax` or `sigmoid` gives.
 fn is_probability(graph: &Graph, value: ir::Value, range: Range) -> bool {
-    let op = graph.node(source_of(graph, value)).op;
-    range.low >= 0.0 && matches!(op, SIGMOID | DIV)
+    let node = graph.node(source_of(graph, value));
+    let divided = node.op == DIV || (node.op == MUL && inverse(graph, node.inputs[1]).is_some());
+    range.low >= 0.0 && (divided || node.op == SIGMOID)
 }
 
 /// The first operation that reads each value.

@@ -20,6 +20,9 @@ pub(super) struct Operand {
     pub step: usize,
 }
 
+/// Lanes of the accumulators of a reduction.
+pub(super) const SUMS: usize = 2 * LANES;
+
 /// Binds a vector of each operand to its name.
 macro_rules! load_each {
     ($S:ident, ($a:ident), $from:ident, $i:ident) => {
@@ -361,18 +364,45 @@ impl Fold {
         }
     }
 
-    /// Combines sixteen lanes into one, halving four times.
-    pub(super) fn across(self, mut lanes: [f32; LANES]) -> f32 {
-        for half in [8, 4, 2, 1] {
-            for lane in 0..half {
-                lanes[lane] = self.combine(lanes[lane], lanes[lane + half]);
+    /// The same for each place of rows, at most 256 wide, into `out`.
+    pub(super) fn rows_in_order<'a>(self, rows: impl Iterator<Item = &'a [f32]>, out: &mut [f32]) {
+        if self == Fold::Sum {
+            let mut sums = [0.0; 256];
+            for row in rows {
+                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+            }
+            out.iter_mut().zip(sums).for_each(|(out, sum)| *out = sum as f32);
+        } else {
+            out.fill(self.neutral());
+            for row in rows {
+                out.iter_mut().zip(row).for_each(|(out, value)| *out = self.combine(*out, *value));
             }
         }
-        lanes[0]
+    }
+
+    /// Combines the lanes of accumulators into one, halving five times.
+    pub(super) fn across(self, lanes: [f32; SUMS]) -> f32 {
+        match self {
+            Fold::Sum => halve(lanes, |a, b| a + b),
+            Fold::Product => halve(lanes, |a, b| a * b),
+            Fold::Max => halve(lanes, |a, b| if a.is_nan() || a > b { a } else { b }),
+            Fold::Min => halve(lanes, |a, b| if a.is_nan() || a < b { a } else { b }),
+            Fold::SumInt => halve(lanes, |a, b| self.combine(a, b)),
+        }
     }
 }
 
-/// Combines `count` elements into the sixteen lanes at `sums`, element i into lane i mod 16.
+#[inline(always)]
+fn halve(mut lanes: [f32; SUMS], combine: impl Fn(f32, f32) -> f32) -> f32 {
+    for half in [16, 8, 4, 2, 1] {
+        let (low, high) = lanes.split_at_mut(half);
+        low.iter_mut().zip(high).for_each(|(low, high)| *low = combine(*low, *high));
+    }
+    lanes[0]
+}
+
+/// Combines `count` elements into the accumulators at `sums`: two vectors that take turns, so that one need not wait for the other. The
+/// first is the one whose turn it is, before and after.
 ///
 /// # Safety
 /// `count` elements are readable (one vector if the operand does not step), and the instruction set exists.
@@ -382,16 +412,23 @@ unsafe fn reduce<S: Simd>(op: Fold, sums: *mut f32, a: Operand, count: usize) {
         ($combine:expr) => {{
             // SAFETY: vectors up to `count` are readable, the last one under a mask.
             unsafe {
-                let mut sum = S::load(sums);
+                let (mut first, mut second) = (S::load(sums), S::load(sums.add(LANES)));
                 let whole = count / LANES;
-                for i in 0..whole {
-                    sum = $combine(sum, S::load(a.at.add(i * a.step)));
+                for i in (1..whole).step_by(2) {
+                    first = $combine(first, S::load(a.at.add((i - 1) * a.step)));
+                    second = $combine(second, S::load(a.at.add(i * a.step)));
+                }
+                if whole % 2 == 1 {
+                    let now = $combine(first, S::load(a.at.add((whole - 1) * a.step)));
+                    (first, second) = (second, now);
                 }
                 if count % LANES > 0 {
                     let last = S::load_first(a.at.add(whole * a.step), count % LANES, S::splat(op.neutral()));
-                    sum = $combine(sum, last);
+                    let now = $combine(first, last);
+                    (first, second) = (second, now);
                 }
-                S::store(sums, sum);
+                S::store(sums, first);
+                S::store(sums.add(LANES), second);
             }
         }};
     }

@@ -26,7 +26,7 @@ pub(super) enum Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
     pub at: usize,
-    /// As wide as the row, so that later phases find every block of it.
+    /// As wide as the row, so that later phases find every block of it, and as high as machine code takes rows together.
     pub wide: bool,
 }
 
@@ -42,7 +42,7 @@ pub(super) enum Action {
     /// One lane a row becomes one an element.
     Expand(usize),
     Store(usize, usize, Element),
-    /// Accumulates rows; the last number is the place of sixteen partial results.
+    /// Accumulates rows; the last number is the place of the accumulators.
     FoldRow(Fold, usize, usize),
     /// Accumulates columns; the last number is the place of the accumulators, one a column of the tile.
     FoldColumns(Fold, usize, usize),
@@ -105,6 +105,13 @@ pub struct Fused {
 const TILE: std::ops::RangeInclusive<usize> = 2048..=32_768;
 /// Tiles to aim for: enough for every thread, few enough to combine quickly.
 const TILES: usize = 64;
+/// Elements of the rows that machine code takes together.
+const TOGETHER: usize = 2048;
+/// Tiles that may leave partial results for every column.
+const PARTS: usize = 16;
+/// Elements whose sums of columns are worth a step that combines them, and the columns of such a tile.
+const MANY: usize = 1 << 16;
+const WIDE: usize = 256;
 
 impl Fused {
     /// Compiles a program for this processor, cut into tiles as its shape suggests.
@@ -152,6 +159,11 @@ impl Fused {
     /// Number of tiles, fixed by the program alone.
     pub fn tiles(&self) -> usize {
         self.tiling.tiles()
+    }
+
+    /// How many rows machine code takes together: so many that what it keeps of them stays in the first cache.
+    pub(super) fn together(&self) -> usize {
+        (TOGETHER / self.columns.max(1)).clamp(1, LANES)
     }
 
     /// Number of instructions times the elements that they are computed for.
@@ -269,17 +281,26 @@ fn suggested(program: &Program) -> Tiling {
     let (rows, columns) = (program.rows(), program.columns());
     let elements = (rows * columns / TILES).clamp(*TILE.start(), *TILE.end());
     let by_row = program.code.iter().any(|i| matches!(i, Instr::FoldRow(..)));
+    let by_column = program.code.iter().any(|i| matches!(i, Instr::FoldColumns(..)));
     let (row_step, column_step) = if by_row {
-        ((elements / columns.max(1)).max(1), columns)
+        // With sums of columns, few tiles: each leaves a partial result for every column.
+        let least = if by_column { rows.div_ceil(PARTS) } else { 1 };
+        ((elements / columns.max(1)).max(least), columns)
     } else if rows <= 1 {
         (1, elements.next_multiple_of(BLOCK))
+    } else if !by_column {
+        // Long rows, of which few calls do many.
+        let column_step = elements.next_multiple_of(64).min(columns.max(1));
+        ((elements / column_step).max(1), column_step)
+    } else if rows * columns >= MANY {
+        (rows.div_ceil(PARTS / 2), columns.min(WIDE))
     } else {
         // Column sums: tall tiles, so that few need partial results; at least four cache lines wide.
         let column_step = (elements / rows).max(64).next_multiple_of(64).min(columns);
         ((2 * TILE.end() / column_step.max(1)).max(1), column_step)
     };
     // Whole rows to each worker, or whole columns where columns are summed.
-    let order = if by_row { Order::Across } else { Order::Down };
+    let order = if by_row || !by_column { Order::Across } else { Order::Down };
     Tiling { rows, columns, row_step: row_step.min(rows).max(1), column_step: column_step.max(1), order }
 }
 

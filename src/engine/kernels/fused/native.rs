@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::super::block::{Fold, Map2, value1, value2, value3};
+use super::super::block::{Fold, Map2, SUMS, value1, value2, value3};
 use super::super::buffer::ALIGNMENT;
 use super::super::jit::{Compiled, Graph, Recorder, Value, compile, record};
 use super::super::simd::LANES;
@@ -27,8 +27,8 @@ const FEWEST: usize = 64;
 enum Stream {
     /// A buffer's, with the bytes of an element.
     Buffer(usize, isize),
-    /// A value kept for later phases: its place, and whether it is as wide as the row.
-    Kept(usize, bool),
+    /// A value kept for later phases: its place.
+    Kept(usize),
     /// A value of an earlier phase, by its entry of the operand table.
     Earlier(usize),
     /// The accumulators of columns at that place.
@@ -58,8 +58,6 @@ pub(super) struct Native {
     sums: Vec<usize>,
     /// Reductions of rows: how, the accumulators' place, the results' place and entry.
     row_folds: Vec<(Fold, usize, usize, usize)>,
-    /// Entries and places of values that later phases read from a block.
-    kept: Vec<(usize, usize)>,
     /// Place of the room for spilled values.
     room: usize,
     /// Whether a row falls into parts that are computed one by one.
@@ -94,7 +92,6 @@ struct Builder<'a> {
     scalars: Vec<Scalar>,
     sums: Vec<usize>,
     row_folds: Vec<(Fold, usize, usize, usize)>,
-    kept: Vec<(usize, usize)>,
 }
 
 impl<'a> Builder<'a> {
@@ -108,7 +105,6 @@ impl<'a> Builder<'a> {
             scalars: Vec::new(),
             sums: Vec::new(),
             row_folds: Vec::new(),
-            kept: Vec::new(),
         }
     }
 
@@ -126,8 +122,8 @@ impl<'a> Builder<'a> {
         }
         let code = compile(&self.graph, self.streams.len(), self.sums.len())?;
         let through = self.through();
-        let Builder { streams, scalars, sums, row_folds, kept, .. } = self;
-        Some(Native { code, through, streams, scalars, sums, row_folds, kept, room: 0, parted })
+        let Builder { streams, scalars, sums, row_folds, .. } = self;
+        Some(Native { code, through, streams, scalars, sums, row_folds, room: 0, parted })
     }
 
     /// The loop that stores what other workers read past the caches, if there is any.
@@ -195,7 +191,7 @@ impl<'a> Builder<'a> {
             self.graph.scalar(scalar)
         } else {
             let stream = match self.fused.wide.iter().find(|(out, _)| *out == entry) {
-                Some((_, at)) => Stream::Kept(*at, true),
+                Some((_, at)) => Stream::Kept(*at),
                 None => Stream::Earlier(entry),
             };
             let stream = self.stream(stream);
@@ -289,7 +285,7 @@ impl<'a> Builder<'a> {
         unsafe { record(&mut self.graph, || value2::<Recorder>(op, [a, b])) }
     }
 
-    /// Accumulates into sixteen lanes.
+    /// Accumulates lane by lane.
     fn fold(&mut self, fold: Fold, sums: usize, value: Value) -> Option<()> {
         let index = self.sums.len();
         self.sums.push(sums);
@@ -303,11 +299,8 @@ impl<'a> Builder<'a> {
     fn keep(&mut self, step: &Step, value: Value) {
         let later = &self.fused.phases[self.phase + 1..];
         if later.iter().any(|phase| phase.blocks.iter().any(|s| s.action.operands().any(|o| o == step.out))) {
-            let stream = self.stream(Stream::Kept(step.slot.at, step.slot.wide));
+            let stream = self.stream(Stream::Kept(step.slot.at));
             self.graph.store(stream, value);
-            if !step.slot.wide {
-                self.kept.push((step.out, step.slot.at));
-            }
         }
     }
 }
@@ -337,28 +330,44 @@ impl Native {
     /// # Safety
     /// As for [`Fused::run_tile`]; what earlier phases leave is there.
     pub(super) unsafe fn run(&self, tile: &mut Tile, row: usize, count: usize) {
-        if count > 1 && self.row_folds.is_empty() && self.find_strides(tile) {
-            // SAFETY: the caller's promises.
-            return unsafe { self.rows(tile, row, count) };
-        }
-        for local in 0..count {
-            // SAFETY: the accumulators and results are scratch words of their steps.
-            unsafe {
-                if count > 1 {
-                    for (fold, sums, ..) in &self.row_folds {
-                        *tile.words.add(*sums).cast::<[f32; LANES]>() = [fold.neutral(); LANES];
-                    }
-                }
-                self.row(tile, row, local);
-                if count > 1 {
-                    for (fold, sums, at, _) in &self.row_folds {
-                        tile.words.add(at + local).write(fold.across(*tile.words.add(*sums).cast()));
-                    }
+        // SAFETY: the caller's promises.
+        unsafe {
+            if count == 1 {
+                self.row(tile, row, 0);
+            } else if self.find_strides(tile) {
+                self.rows(tile, row, count);
+            } else {
+                for local in 0..count {
+                    self.begin_row(tile);
+                    self.row(tile, row, local);
+                    self.end_row(tile, local);
                 }
             }
         }
-        for (out, at) in self.row_folds.iter().map(|(.., at, out)| (*out, *at)).chain(self.kept.iter().copied()) {
-            tile.point(out, at);
+        for (.., at, out) in &self.row_folds {
+            tile.point(*out, *at);
+        }
+    }
+
+    /// Reductions of a row start anew.
+    ///
+    /// # Safety
+    /// As for [`run`](Native::run).
+    unsafe fn begin_row(&self, tile: &mut Tile) {
+        for (fold, sums, ..) in &self.row_folds {
+            // SAFETY: the accumulators are scratch words of their step.
+            unsafe { *tile.words.add(*sums).cast::<[f32; SUMS]>() = [fold.neutral(); SUMS] };
+        }
+    }
+
+    /// Their results go to the row's lane.
+    ///
+    /// # Safety
+    /// As for [`run`](Native::run).
+    unsafe fn end_row(&self, tile: &mut Tile, local: usize) {
+        for (fold, sums, at, _) in &self.row_folds {
+            // SAFETY: as for `begin_row`; the result has a lane for each row.
+            unsafe { tile.words.add(at + local).write(fold.across(*tile.words.add(*sums).cast())) };
         }
     }
 
@@ -371,8 +380,8 @@ impl Native {
                 Stream::Buffer(layout, bytes) => {
                     tile.fused.layouts[*layout].outer.stride().map(|stride| stride * bytes)
                 }
-                Stream::Kept(_, true) | Stream::Columns(_) => Some(0),
-                Stream::Kept(_, false) | Stream::Earlier(_) => Some(packed),
+                Stream::Columns(_) => Some(0),
+                Stream::Kept(_) | Stream::Earlier(_) => Some(packed),
             };
             let Some(stride) = stride else { return false };
             tile.strides.push(stride);
@@ -380,7 +389,7 @@ impl Native {
         !self.parted
     }
 
-    /// Several rows without reductions of rows, whose streams move by `strides`.
+    /// Several rows whose streams move by `strides`.
     ///
     /// # Safety
     /// As for [`run`](Native::run).
@@ -403,13 +412,12 @@ impl Native {
                         self.read_numbers(tile, row, local, start);
                     }
                 }
+                self.begin_row(tile);
                 let (pointers, scalars) = (tile.pointers.as_ptr(), tile.scalars.as_ptr());
                 let code = self.code(tile);
                 code.code.run(pointers, scalars, code.constants.as_ptr(), tile.words.add(self.room), width);
+                self.end_row(tile, local);
             }
-        }
-        for (out, at) in &self.kept {
-            tile.point(*out, *at);
         }
     }
 
@@ -487,8 +495,7 @@ impl Native {
                     let offset = layout.row(row + local) + layout.inner.offset(column);
                     tile.buffers[layout.buffer].byte_offset(offset * bytes)
                 }
-                Stream::Kept(at, true) => tile.words.add(at + column),
-                Stream::Kept(at, false) => tile.words.add(at + packed),
+                Stream::Kept(at) => tile.words.add(at + packed),
                 Stream::Earlier(entry) => tile.table[entry].at.cast_mut().add(packed),
                 Stream::Columns(at) => tile.words.add(at + along),
             }

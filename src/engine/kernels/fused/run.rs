@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::super::block::Operand;
+use super::super::block::{Operand, SUMS};
 use super::super::buffer::AlignedBuf;
 use super::super::gemm::View;
 use super::super::simd::LANES;
@@ -130,7 +130,7 @@ impl Fused {
         unsafe {
             run.start(tile);
             let width = run.columns.len();
-            let group = rows_of_block(width, self.columns);
+            let group = rows_of_block(width, self.columns).max(if self.is_native() { self.together() } else { 1 });
             let mut row = rows.start;
             while row < rows.end {
                 let count = group.min(rows.end - row);
@@ -158,15 +158,24 @@ impl Fused {
         let stride = self.columns.next_multiple_of(LANES);
         for outlet in &self.column_folds {
             let Some(at) = outlet.partials else { continue };
-            for column in 0..self.columns {
+            for first in (0..self.columns).step_by(BLOCK) {
+                let columns = first..self.columns.min(first + BLOCK);
                 // SAFETY: one word a column and row of tiles was written there.
                 unsafe {
-                    let parts =
-                        (0..self.tiling.row_tiles()).map(|tile| partials.add(at + tile * stride + column).read());
-                    self.emit_column(outlet, buffers, column, outlet.fold.in_order(parts));
+                    let row = |tile: usize| {
+                        std::slice::from_raw_parts(partials.add(at + tile * stride + first), columns.len())
+                    };
+                    let mut values = [0.0; BLOCK];
+                    outlet.fold.rows_in_order((0..self.tiling.row_tiles()).map(row), &mut values[..columns.len()]);
+                    self.emit_columns(outlet, buffers, columns.start, &values[..columns.len()]);
                 }
             }
         }
+    }
+
+    /// Whether machine code does all phases.
+    fn is_native(&self) -> bool {
+        self.phases.iter().all(|phase| phase.native.is_some() || phase.blocks.is_empty())
     }
 
     unsafe fn emit_total(&self, outlet: &Outlet, buffers: &[*mut f32], value: f32) {
@@ -175,11 +184,13 @@ impl Fused {
         unsafe { buffers[layout.buffer].add(layout.offset).write(outlet.scaled(value)) };
     }
 
-    unsafe fn emit_column(&self, outlet: &Outlet, buffers: &[*mut f32], column: usize, value: f32) {
+    unsafe fn emit_columns(&self, outlet: &Outlet, buffers: &[*mut f32], first: usize, values: &[f32]) {
         let layout = &self.layouts[outlet.layout];
-        let offset = layout.offset as isize + layout.inner.offset(column);
-        // SAFETY: the access addresses a valid element for every column.
-        unsafe { buffers[layout.buffer].offset(offset).write(outlet.scaled(value)) };
+        for (column, value) in (first..).zip(values) {
+            let offset = layout.offset as isize + layout.inner.offset(column);
+            // SAFETY: the access addresses a valid element for every column.
+            unsafe { buffers[layout.buffer].offset(offset).write(outlet.scaled(*value)) };
+        }
     }
 }
 
@@ -224,7 +235,7 @@ impl Tile<'_> {
             }
             let lanes = self.columns.len().next_multiple_of(LANES);
             for (outlet, lanes) in
-                fused.column_folds.iter().map(|o| (o, lanes)).chain(fused.total_folds.iter().map(|o| (o, LANES)))
+                fused.column_folds.iter().map(|o| (o, lanes)).chain(fused.total_folds.iter().map(|o| (o, SUMS)))
             {
                 std::slice::from_raw_parts_mut(self.words.add(outlet.sums), lanes).fill(outlet.fold.neutral());
             }
@@ -371,7 +382,7 @@ impl Tile<'_> {
                         (fused.blocks.fold)(*fold, sums, from, rect.columns);
                     } else {
                         for row in 0..rect.rows {
-                            *sums.cast::<[f32; LANES]>() = [fold.neutral(); LANES];
+                            *sums.cast::<[f32; SUMS]>() = [fold.neutral(); SUMS];
                             (fused.blocks.fold)(*fold, sums, row_of(from, row, rect), rect.columns);
                             slot.add(row).write(fold.across(*sums.cast()));
                         }
@@ -398,8 +409,8 @@ impl Tile<'_> {
     unsafe fn begin_row_folds(&mut self, steps: &[Step]) {
         for step in steps {
             if let Action::FoldRow(fold, _, sums) = step.action {
-                // SAFETY: sixteen words of scratch.
-                unsafe { *self.words.add(sums).cast::<[f32; LANES]>() = [fold.neutral(); LANES] };
+                // SAFETY: words of scratch.
+                unsafe { *self.words.add(sums).cast::<[f32; SUMS]>() = [fold.neutral(); SUMS] };
             }
         }
     }
@@ -434,12 +445,13 @@ impl Tile<'_> {
                 }
             }
             for outlet in &fused.column_folds {
-                for column in self.columns.clone() {
-                    let value = self.words.add(outlet.sums + column - self.columns.start).read();
-                    match outlet.partials {
-                        Some(at) => partials.add(at + row_tile * stride + column).write(value),
-                        None => fused.emit_column(outlet, self.buffers, column, value),
+                let (first, count) = (self.columns.start, self.columns.len());
+                let sums = std::slice::from_raw_parts(self.words.add(outlet.sums), count);
+                match outlet.partials {
+                    Some(at) => {
+                        partials.add(at + row_tile * stride + first).copy_from_nonoverlapping(sums.as_ptr(), count)
                     }
+                    None => fused.emit_columns(outlet, self.buffers, first, sums),
                 }
             }
         }

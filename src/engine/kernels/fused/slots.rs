@@ -1,5 +1,6 @@
 //! Scratch memory of a compiled loop nest: which values share a slot.
 
+use super::super::block::SUMS;
 use super::super::simd::LANES;
 use super::BLOCK;
 use super::compile::{Action, Fused, Slot, Step};
@@ -27,7 +28,7 @@ pub(super) fn assign(fused: &mut Fused) {
         outlet.sums = take(tile_columns);
     }
     for outlet in &mut fused.total_folds {
-        outlet.sums = take(LANES);
+        outlet.sums = take(SUMS);
     }
     assign_blocks(fused, &mut take);
     fused.words = next;
@@ -35,8 +36,7 @@ pub(super) fn assign(fused: &mut Fused) {
 
 /// Slots of full values, by a scan over all steps in order.
 fn assign_blocks(fused: &mut Fused, take: &mut impl FnMut(usize) -> usize) {
-    let chunked = fused.columns > BLOCK;
-    let columns = fused.columns;
+    let row = (fused.columns * fused.together()).max(BLOCK) + LANES;
     let registers = fused.table / 2;
     let last_uses = last_uses(fused);
     let mut free: Vec<usize> = Vec::new();
@@ -52,15 +52,15 @@ fn assign_blocks(fused: &mut Fused, take: &mut impl FnMut(usize) -> usize) {
             }
             match &mut step.action {
                 Action::FoldRow(_, _, sums) => {
-                    *sums = take(LANES);
+                    *sums = take(SUMS);
                     step.slot.at = take(SLOT);
                 }
                 Action::Store(..) | Action::FoldColumns(..) | Action::FoldAll(..) => {}
                 _ => {
                     let leaf = matches!(step.action, Action::Load(..) | Action::Count(..) | Action::Expand(..));
                     let crosses = last_uses[step.out].0 > number && !leaf && step.out < registers;
-                    if chunked && crosses {
-                        step.slot = Slot { at: take(columns + LANES), wide: true };
+                    if crosses {
+                        step.slot = Slot { at: take(row), wide: true };
                         fused.wide.push((step.out, step.slot.at));
                     } else {
                         let old = held[step.out].take();

@@ -240,7 +240,7 @@ impl Assembler {
 
     fn at(&self, place: Place) -> MemoryOperand {
         if place.size == 0 {
-            return general(place.base, 0);
+            return general(place.base, place.ahead);
         }
         let ahead = place.ahead * i64::from(place.size);
         MemoryOperand::with_base_index_scale_displ_size(place.base, INDEX, place.size, ahead, u32::from(ahead != 0))

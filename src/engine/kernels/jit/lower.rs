@@ -62,8 +62,8 @@ const BASES: [Register; 8] = [
 ];
 /// How many of them a function need not preserve.
 const FREE_BASES: usize = 2;
-/// Accumulators that get a register.
-const HELD_SUMS: usize = 6;
+/// Accumulators that get registers.
+const HELD_SUMS: usize = 3;
 /// Values that may live at once if two vectors are to be in work.
 const NARROW: usize = 13;
 /// Longest body that is written twice.
@@ -110,9 +110,9 @@ impl<'a> Lowering<'a> {
         for (stream, base) in BASES.iter().enumerate().take(self.streams) {
             self.out.address(*base, stream as u32);
         }
-        for sum in 0..self.sums.min(HELD_SUMS) {
-            let place = self.sum_place(sum);
-            self.out.load(held(sum), place);
+        for (sum, half) in self.held() {
+            let place = self.sum_place(sum, half);
+            self.out.load(held(sum, half), place);
         }
         self.out.registers(Op::Xor_r32_rm32, Register::EAX, Register::EAX);
         if self.order.len() <= SHORT && self.pressure() <= NARROW {
@@ -120,10 +120,10 @@ impl<'a> Lowering<'a> {
         }
         self.rounds(1);
         self.last();
-        for sum in 0..self.sums.min(HELD_SUMS) {
-            let place = self.sum_place(sum);
-            self.out.last = false;
-            self.out.store(place, held(sum));
+        self.out.last = false;
+        for (sum, half) in self.held() {
+            let place = self.sum_place(sum, half);
+            self.out.store(place, held(sum, half));
         }
         saved.iter().rev().for_each(|r| self.out.one_register(Op::Pop_r64, *r));
         self.out.plain(Op::VEX_Vzeroupper);
@@ -165,7 +165,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// All instructions of all parts: those that do not touch accumulators or memory take turns, the others follow part
-    /// by part, because accumulators take vectors in order.
+    /// by part, because accumulators take vectors in order: each has two halves that take turns, the first of which is the one whose turn it is.
     fn interleaved(&self, parts: usize) -> Vec<(Value, usize)> {
         if parts == 1 {
             return self.order.iter().map(|v| (*v, 0)).collect();
@@ -214,15 +214,21 @@ impl<'a> Lowering<'a> {
         SPARE
     }
 
-    fn sum_place(&mut self, sum: usize) -> Place {
+    /// Where the first or the second half of an accumulator lies.
+    fn sum_place(&mut self, sum: usize, half: usize) -> Place {
         self.out.address(SPARE, (self.streams + sum) as u32);
-        Place { base: SPARE, ahead: 0, size: 0 }
+        Place { base: SPARE, ahead: (half * LANES * size_of::<f32>()) as i64, size: 0 }
+    }
+
+    /// The halves of accumulators that have a register.
+    fn held(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        (0..self.sums.min(HELD_SUMS)).flat_map(|sum| [(sum, 0), (sum, 1)])
     }
 }
 
-/// The register of an accumulator.
-fn held(sum: usize) -> u8 {
-    31 - sum as u8
+/// The register of a half of an accumulator.
+fn held(sum: usize, half: usize) -> u8 {
+    31 - (2 * sum + half) as u8
 }
 
 /// Mask registers, used in turn; the first is for the last vector.
@@ -250,7 +256,7 @@ struct Body<'b, 'a> {
 impl<'b, 'a> Body<'b, 'a> {
     fn new(low: &'b mut Lowering<'a>, order: Vec<(Value, usize)>, parts: usize) -> Self {
         let values = low.nodes.len() * parts;
-        let registers = 32 - low.sums.min(HELD_SUMS);
+        let registers = 32 - 2 * low.sums.min(HELD_SUMS);
         let mut body = Body {
             low,
             order,
@@ -312,10 +318,10 @@ impl<'b, 'a> Body<'b, 'a> {
                 let to = self.define(id);
                 self.low.out.ramp(to, ahead);
             }
-            Node::Sum(sum) if (sum as usize) < HELD_SUMS => self.register[id] = Some(held(sum as usize)),
+            Node::Sum(sum) if (sum as usize) < HELD_SUMS => self.register[id] = Some(held(sum as usize, part)),
             Node::Sum(sum) => {
                 let to = self.define(id);
-                let place = self.low.sum_place(sum as usize);
+                let place = self.low.sum_place(sum as usize, part);
                 self.low.out.load(to, place);
             }
             Node::One(op, a) => {
@@ -350,14 +356,48 @@ impl<'b, 'a> Body<'b, 'a> {
             Node::SetSum(sum, a) => {
                 let a = self.in_register(self.id(a, part));
                 if (sum as usize) < HELD_SUMS {
-                    self.low.out.keep(held(sum as usize), a);
+                    self.low.out.keep(held(sum as usize, part), a);
                 } else {
-                    let place = self.low.sum_place(sum as usize);
+                    let place = self.low.sum_place(sum as usize, part);
                     self.low.out.store(place, a);
                 }
                 self.release(node, part);
+                if self.parts == 1 {
+                    self.take_turns(sum as usize);
+                }
             }
         }
+    }
+
+    /// After a single vector it is the other half's turn.
+    fn take_turns(&mut self, sum: usize) {
+        let spare = self.free();
+        if sum < HELD_SUMS {
+            let [first, second] = [0, 1].map(|half| held(sum, half));
+            self.low.out.copy(spare, Source::Register(first), None);
+            self.low.out.copy(first, Source::Register(second), None);
+            self.low.out.copy(second, Source::Register(spare), None);
+            return;
+        }
+        let last = std::mem::take(&mut self.low.out.last);
+        let room = self.room();
+        let [first, second] = [0, 1].map(|half| self.low.sum_place(sum, half));
+        self.low.out.load(spare, first);
+        self.low.out.spill(room, spare);
+        self.low.out.load(spare, second);
+        self.low.out.store(first, spare);
+        self.low.out.copy(spare, Source::Room(room), None);
+        self.low.out.store(second, spare);
+        self.free_rooms.push(room);
+        self.low.out.last = last;
+    }
+
+    /// Memory for a vector.
+    fn room(&mut self) -> usize {
+        self.free_rooms.pop().unwrap_or_else(|| {
+            self.rooms += 1;
+            self.rooms - 1
+        })
     }
 
     fn fma(&mut self, id: usize, signs: [bool; 2], [mut a, mut b, c]: [usize; 3], part: usize) {
@@ -477,10 +517,7 @@ impl<'b, 'a> Body<'b, 'a> {
         if let Some(id) = self.holds[register].take() {
             self.register[id] = None;
             if !self.low.is_number((id / self.parts) as Value) && self.room[id].is_none() {
-                let room = self.free_rooms.pop().unwrap_or_else(|| {
-                    self.rooms += 1;
-                    self.rooms - 1
-                });
+                let room = self.room();
                 self.room[id] = Some(room);
                 self.low.out.spill(room, register as u8);
             }

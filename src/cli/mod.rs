@@ -3,6 +3,7 @@
 //! Exit codes: 0 fine, 1 the program has errors, 2 wrong usage, 3 a run failed (data, NaN, disk), 101 a bug of ours.
 
 mod args;
+mod difference;
 mod explain;
 mod fix;
 mod infer;

@@ -12,6 +12,7 @@ pub mod tensor;
 pub mod ir;
 pub mod syntax;
 
+pub mod format;
 pub mod library;
 pub mod ops;
 

@@ -26,6 +26,8 @@ pub enum Command {
     Check(Check),
     /// Apply the fixes that are certain, and show what is left
     Fix(Fix),
+    /// Format programs: one layout, comments kept
+    Fmt(Fmt),
     /// Print the derived networks as .nn text that compiles on its own
     Expand(Expand),
     /// Compute outputs of the Runtime network
@@ -123,6 +125,19 @@ pub struct Fix {
     /// Print the first round of changes as a diff and write nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Fmt {
+    /// Files, folders whose .nn files are meant, or - for standard input to standard output
+    #[arg(value_name = "FILES", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Print what would change as a diff, write nothing, and fail if something would
+    #[arg(long)]
+    pub check: bool,
+    /// How messages are shown
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub message_format: MessageFormat,
 }
 
 #[derive(Debug, clap::Args)]

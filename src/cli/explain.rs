@@ -16,7 +16,7 @@ pub fn explain(code: &str) -> ExitCode {
             let near = closest(code, diagnostic::TABLE.iter().map(|info| info.code.as_str()));
             let near = near.map_or(String::new(), |near| format!("; a similar one exists: {near}"));
             eprintln!("error: no diagnostic has the code `{code}`{near}");
-            ExitCode::from(2)
+            ExitCode::from(super::WRONG_USAGE)
         }
     }
 }

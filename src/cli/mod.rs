@@ -6,6 +6,7 @@ mod args;
 mod difference;
 mod explain;
 mod fix;
+mod fmt;
 mod infer;
 mod profile;
 mod progress;
@@ -26,6 +27,9 @@ use args::{Args, Command, MessageFormat, Model};
 /// The program has errors.
 const ERRORS: u8 = 1;
 
+/// The arguments make no sense together.
+const WRONG_USAGE: u8 = 2;
+
 /// A run failed.
 const FAILED: u8 = 3;
 
@@ -38,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Expand(command) => expand(&command),
         Command::Infer(command) => infer::infer(&command),
         Command::Fix(command) => fix::fix(&command),
+        Command::Fmt(command) => fmt::fmt(&command),
         Command::Test(command) => test::test(&command),
         Command::Profile(command) => profile::profile(&command),
         Command::Explain { code } => explain::explain(&code),

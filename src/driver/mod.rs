@@ -6,6 +6,7 @@
 mod column;
 mod data;
 mod file;
+mod format;
 mod imports;
 mod infer;
 mod library;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub use data::{DataOverride, Sets, feeds_of, want_of};
 pub use file::write_whole;
+pub use format::{Formatted, format_bytes, format_file, programs};
 pub use infer::{InferOptions, Output};
 pub use profile::{Inside, ProfileOptions, ProfileReport, ProfiledStep, stages};
 pub use run::{Prepared, RunOptions, RunReport, Watch};

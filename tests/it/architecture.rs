@@ -14,6 +14,7 @@ const LAYERS: &[(usize, &str, &[&str])] = &[
     (2, "ir", &[]),
     (3, "ops", &[]),
     (3, "library", &[]),
+    (3, "format", &[]),
     (4, "optimizers", &[]),
     (4, "check", &["optimizers"]),
     (4, "autodiff", &[]),

@@ -506,3 +506,98 @@ fn a_folder_of_pictures_is_learnt_and_asked() {
     fs::write(desk.at("m.nn"), three).expect("a program");
     desk.nnlc("check m.nn").is(1, &["`tones`: each sample has shape [1, 4, 4], the input takes [3, 4, 4]", "m.nn:8:9"]);
 }
+
+#[test]
+fn files_and_folders_are_formatted_in_place() {
+    let desk = Desk::with(&[
+        ("a.nn", "a=1   \r\nb = 2\r\n"),
+        ("b.nn", "a = 1\n"),
+        ("wrong.nn", "a = (1\nb=2\n"),
+        ("a.txt", "a=1"),
+    ]);
+    fs::create_dir_all(desk.at("deep/er")).unwrap();
+    fs::create_dir_all(desk.at(".hidden")).unwrap();
+    fs::write(desk.at("deep/er/c.nn"), "c=1").unwrap();
+    fs::write(desk.at(".hidden/d.nn"), "d=1").unwrap();
+    let untouched = fs::metadata(desk.at("b.nn")).unwrap().modified().unwrap();
+
+    let check = desk.nnlc("fmt --check .");
+    let told = [
+        "error[E0101]",
+        "wrong.nn:1:5",
+        "2 files would be formatted, 1 file already formatted, 1 file with errors left alone",
+    ];
+    check.is(1, &told);
+    assert!(check.out.contains("--- ./deep/er/c.nn\n+++ ./deep/er/c.nn\n@@ -1 +1 @@\n-c=1\n"), "{}", check.out);
+    assert_eq!(fs::read_to_string(desk.at("deep/er/c.nn")).unwrap(), "c=1", "a check writes nothing");
+
+    assert_eq!(
+        desk.nnlc("fmt --check deep --message-format short").is(1, &[]).out,
+        "deep/er/c.nn: would be formatted\n"
+    );
+    let json = desk.nnlc("fmt --check deep wrong.nn --message-format json");
+    assert!(json.is(1, &[]).out.lines().count() == 1 && json.out.starts_with("{\"code\":\"E0101\""), "{}", json.out);
+
+    // A file that is named twice, and in a folder, is formatted once.
+    let summary = "2 files formatted, 1 file already formatted, 1 file with errors left alone";
+    desk.nnlc("fmt . a.nn ./a.nn").is(1, &["error[E0101]", summary]);
+    let holds = |name: &str, text: &str| assert_eq!(fs::read_to_string(desk.at(name)).unwrap(), text, "{name}");
+    holds("a.nn", "a = 1\nb = 2\n");
+    holds("deep/er/c.nn", "c = 1\n");
+    holds("wrong.nn", "a = (1\nb=2\n");
+    holds("a.txt", "a=1");
+    holds(".hidden/d.nn", "d=1");
+    assert_eq!(
+        fs::metadata(desk.at("b.nn")).unwrap().modified().unwrap(),
+        untouched,
+        "what is formatted is not written"
+    );
+
+    desk.nnlc("fmt --check a.nn deep").is(0, &["2 files already formatted"]);
+    desk.nnlc("fmt a.txt").is(0, &["1 file formatted"]);
+    desk.nnlc("fmt none.nn").is(1, &["error[E0403]: cannot read `none.nn`: there is no such file"]);
+    desk.nnlc("fmt").is(2, &["required arguments"]);
+    desk.nnlc("fmt - a.nn").is(2, &["`-`, the standard input, stands alone"]);
+    fs::create_dir(desk.at("empty")).unwrap();
+    desk.nnlc("fmt empty").is(0, &["no .nn files"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_written_again_keeps_its_permissions_and_its_links() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::with(&[("real.nn", "a=1")]);
+    fs::set_permissions(desk.at("real.nn"), fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink("real.nn", desk.at("link.nn")).unwrap();
+    desk.nnlc("fmt link.nn").is(0, &["1 file formatted"]);
+    assert!(fs::symlink_metadata(desk.at("link.nn")).unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(desk.at("real.nn")).unwrap(), "a = 1\n");
+    assert_eq!(fs::metadata(desk.at("real.nn")).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[test]
+fn standard_input_is_formatted_to_standard_output() {
+    let desk = Desk::with(&[]);
+    let filter = |arguments: &str, text: &[u8]| {
+        let mut command = desk.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    };
+    let said = filter("fmt -", b"a=1\t# one\n");
+    said.is(0, &[]);
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("a = 1  # one\n", ""));
+    let wrong = filter("fmt -", b"a=(1\n");
+    wrong.is(1, &["error[E0101]", "<stdin>:1:3"]);
+    assert_eq!(wrong.out, "a=(1\n", "a text with faults goes through as it is");
+    filter("fmt -", b"a = \"\xff\"\n").is(1, &["not valid UTF-8"]);
+    let check = filter("fmt --check -", b"a=1\n");
+    check.is(1, &[]);
+    assert_eq!(check.out, "--- <stdin>\n+++ <stdin>\n@@ -1 +1 @@\n-a=1\n+a = 1\n");
+    filter("fmt --check -", b"a = 1\n").is(0, &[]);
+    let short = filter("fmt - --message-format short", b"a=(1\n");
+    assert!(short.err.starts_with("<stdin>:1:3: error[E0101]"), "{}", short.err);
+}

@@ -13,6 +13,7 @@ mod editors;
 mod engine;
 mod examples;
 mod foreign;
+mod format;
 mod grad;
 mod gradients;
 mod graphs;

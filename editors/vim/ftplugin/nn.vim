@@ -1,4 +1,4 @@
-" Vim filetype plugin for `.nn`: comments, indentation, and `nnlc check` behind `:make`.
+" Vim filetype plugin for `.nn`: comments, indentation, `nnlc check` behind `:make`, and `nnlc fmt` behind `gq`.
 
 if exists("b:did_ftplugin")
   finish
@@ -15,7 +15,12 @@ let b:undo_ftplugin = "setlocal comments< commentstring< formatoptions< expandta
 
 if executable("nnlc")
   compiler nnlc
-  let b:undo_ftplugin .= " makeprg< errorformat<"
+  setlocal formatprg=nnlc\ fmt\ -
+  if has("unix")
+    " Text with faults goes through as it is; the messages would be inserted with it. `:make` shows them.
+    setlocal formatprg+=\ 2>/dev/null
+  endif
+  let b:undo_ftplugin .= " makeprg< errorformat< formatprg<"
 endif
 
 let &cpo = s:cpo

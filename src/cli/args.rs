@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::check::Options;
+use crate::driver::project::{self, Template};
 use crate::driver::{DataOverride, Inside, Request, stages};
 use crate::networks::Network;
 
@@ -20,6 +21,8 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a folder with a model that trains at once
+    New(New),
     /// Check, train, evaluate, and leave weights, a log and a learning curve
     Run(Run),
     /// Check a program and the headers of its data files
@@ -59,7 +62,7 @@ pub enum MessageFormat {
 #[derive(Debug, clap::Args)]
 pub struct Model {
     /// The program
-    #[arg(value_name = "MODEL.nn")]
+    #[arg(value_name = "MODEL.nn", value_hint = ValueHint::FilePath)]
     pub path: PathBuf,
     /// Give a top-level `const` another value, or a size that the data fixes this one
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
@@ -74,6 +77,39 @@ impl Model {
     pub fn request(&self, no_runtime: bool, data: &[DataOverride]) -> Request {
         let set: BTreeMap<String, String> = self.set.iter().cloned().collect();
         Request { set, data: data.to_vec(), options: Options { no_runtime }, ..Request::default() }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct New {
+    /// The folder to make; what it is called names the project
+    #[arg(value_name = "NAME", value_hint = ValueHint::DirPath)]
+    pub name: PathBuf,
+    /// What to start from
+    #[arg(long, value_enum, default_value_t, value_name = "TEMPLATE")]
+    pub template: TemplateName,
+}
+
+/// What a project starts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TemplateName {
+    /// Three kinds of iris told apart
+    #[default]
+    Classifier,
+    /// The progression of diabetes foretold
+    Regression,
+    /// Four measurements pressed into two numbers
+    AutoEncoder,
+}
+
+impl TemplateName {
+    /// The template.
+    pub fn template(self) -> Template {
+        match self {
+            TemplateName::Classifier => project::CLASSIFIER,
+            TemplateName::Regression => project::REGRESSION,
+            TemplateName::AutoEncoder => project::AUTO_ENCODER,
+        }
     }
 }
 
@@ -100,7 +136,7 @@ pub struct Run {
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// Where results go [default: runs/MODEL]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
     /// Go on with the run that was stopped there, to the same result as if it had not been
     #[arg(long)]
@@ -130,7 +166,7 @@ pub struct Fix {
 #[derive(Debug, clap::Args)]
 pub struct Fmt {
     /// Files, folders whose .nn files are meant, or - for standard input to standard output
-    #[arg(value_name = "FILES", required = true)]
+    #[arg(value_name = "FILES", required = true, value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
     /// Print what would change as a diff, write nothing, and fail if something would
     #[arg(long)]
@@ -194,7 +230,7 @@ pub struct Infer {
     #[command(flatten)]
     pub model: Model,
     /// The trained weights
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub weights: PathBuf,
     /// A file for an input: .npy, .npz, .csv, .parquet, .safetensors, IDX, a picture or a folder of pictures
     #[arg(long, value_name = "NAME=FILE", value_parser = file)]
@@ -203,7 +239,7 @@ pub struct Infer {
     #[arg(long, value_name = "NAME")]
     pub output: Vec<String>,
     /// Where OUTPUT.npy files go
-    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    #[arg(long, value_name = "FOLDER", default_value = ".", value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
     /// The seed of what is still random in Runtime
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -8,6 +8,7 @@ mod explain;
 mod fix;
 mod fmt;
 mod infer;
+mod new;
 mod profile;
 mod progress;
 mod run;
@@ -37,6 +38,7 @@ const FAILED: u8 = 3;
 pub fn main() -> ExitCode {
     let args = Args::parse();
     match args.command {
+        Command::New(command) => new::new(&command),
         Command::Run(command) => run::run(&command),
         Command::Check(command) => check(&command),
         Command::Expand(command) => expand(&command),

@@ -11,6 +11,7 @@ mod imports;
 mod infer;
 mod library;
 mod profile;
+pub mod project;
 mod resume;
 mod run;
 mod sized;

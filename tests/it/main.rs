@@ -30,6 +30,7 @@ mod ops_batch;
 mod optimizers;
 mod parquet;
 mod passes;
+mod project;
 mod recurrent;
 mod reference;
 mod resume;

@@ -44,6 +44,12 @@ pub enum Command {
         /// The code, such as E0202
         code: String,
     },
+    /// Print the script that lets a shell complete commands, options and files
+    Completions {
+        /// The shell
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
 }
 
 /// How diagnostics are shown.

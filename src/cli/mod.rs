@@ -3,6 +3,7 @@
 //! Exit codes: 0 fine, 1 the program has errors, 2 wrong usage, 3 a run failed (data, NaN, disk), 101 a bug of ours.
 
 mod args;
+mod completions;
 mod difference;
 mod explain;
 mod fix;
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Test(command) => test::test(&command),
         Command::Profile(command) => profile::profile(&command),
         Command::Explain { code } => explain::explain(&code),
+        Command::Completions { shell } => completions::completions(shell),
     }
 }
 

@@ -601,3 +601,49 @@ fn standard_input_is_formatted_to_standard_output() {
     let short = filter("fmt - --message-format short", b"a=(1\n");
     assert!(short.err.starts_with("<stdin>:1:3: error[E0101]"), "{}", short.err);
 }
+
+/// What bash offers for the last of these words.
+#[cfg(unix)]
+fn offered(desk: &Desk, words: &[&str]) -> Vec<String> {
+    let script = format!(
+        "source nnlc.bash; COMP_WORDS=({words}); COMP_CWORD={last}; _nnlc nnlc \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        words = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" "),
+        last = words.len() - 1,
+    );
+    let output =
+        Command::new("bash").args(["--norc", "-c", &script]).current_dir(desk.0.path()).output().expect("bash");
+    String::from_utf8(output.stdout).unwrap().split_whitespace().map(str::to_owned).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_completes_commands_options_values_and_files() {
+    let desk = Desk::with(&[("model.nn", MODEL)]);
+    let script = desk.nnlc("completions bash");
+    fs::write(desk.at("nnlc.bash"), &script.is(0, &[]).out).unwrap();
+    assert_eq!(offered(&desk, &["nnlc", "ru"]), ["run"]);
+    assert_eq!(offered(&desk, &["nnlc", "fmt", "--ch"]), ["--check"]);
+    assert!(offered(&desk, &["nnlc", "run", "--"]).contains(&"--resume".to_owned()));
+    assert_eq!(offered(&desk, &["nnlc", "check", "model.nn", "--message-format", "s"]), ["short"]);
+    assert_eq!(offered(&desk, &["nnlc", "infer", "model.nn", "--weights", "mod"]), ["model.nn"]);
+    // A program's place is left to bash, which offers files.
+    assert_eq!(offered(&desk, &["nnlc", "run", "mod"]), [""; 0]);
+    assert!(script.out.contains("complete -F _nnlc -o nosort -o bashdefault -o default nnlc"), "{}", script.out);
+}
+
+#[test]
+fn every_shell_has_its_script() {
+    let desk = Desk::with(&[]);
+    let programs = [
+        ("zsh", ":_files"),
+        ("fish", "__fish_nnlc"),
+        ("elvish", "edit:completion"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ];
+    for (shell, text) in programs {
+        let said = desk.nnlc(&format!("completions {shell}"));
+        assert!(said.is(0, &[]).out.contains(text) && said.out.contains("resume"), "{shell}:\n{}", said.out);
+    }
+    desk.nnlc("completions csh").is(2, &["[possible values: bash, elvish, fish, powershell, zsh]"]);
+}

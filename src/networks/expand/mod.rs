@@ -1,7 +1,7 @@
 //! A derived network as `.nn` text: it compiles on its own, takes the same weights and computes the same, draws included.
 //!
 //! What the program's top level named keeps its name. The rest is written into the expression that uses it, as long as that stays
-//! short, and gets a short name otherwise. Expanding an expansion gives the same text.
+//! short, and gets a short name otherwise. The layout is `nnlc fmt`'s. Expanding an expansion gives the same text.
 
 mod expression;
 mod literal;
@@ -10,7 +10,9 @@ mod node;
 mod subject;
 
 use crate::base::{Idx, IndexVec};
+use crate::format;
 use crate::ir::{FED, Graph, Op, ResultRole, Value, VarId, VariableKind, op};
+use crate::source::FileId;
 use crate::tensor::{BATCH, Dim};
 
 use super::Network;
@@ -40,7 +42,9 @@ pub fn expand(program: &Graph, network: Network) -> String {
         printer.updates(),
         printer.results(),
     ];
-    sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n")
+    let text = sections.into_iter().filter(|section| !section.is_empty()).collect::<Vec<_>>().join("\n");
+    // A text that did not parse would be told by whoever reads it.
+    format::format(FileId::new(0), &text).unwrap_or(text)
 }
 
 fn heading(network: Network) -> &'static str {

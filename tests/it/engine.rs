@@ -332,3 +332,18 @@ fn the_first_nan_is_found() {
     assert_eq!(found(&[1.0, 0.0]), Some(log));
     assert_eq!(found(&[1.0, f32::NAN]), Some(x));
 }
+
+#[test]
+fn subnormal_numbers_are_zeros_on_every_worker() {
+    let mut graph = Graph::new();
+    let x = input(&mut graph, "x", Shape::from([4096_i64]));
+    let y = Builder::new(&mut graph, Place::NONE).mul(x, x);
+    result(&mut graph, "y", y);
+    let mut store = Store::new();
+    let plan = Plan::new(&graph, 1, &store, &Options::default()).expect("a plan");
+    let mut engine = Engine::new(2);
+    let (tiny, context) = (vec![1e-20; 4096], RunContext { seed: 1, step: 0, batch: 1 });
+    let outcome = engine.run(&plan, &mut store, &[Feed::F32(&tiny)], &context).expect("a run");
+    assert!(outcome.floats(0).iter().all(|product| *product == 0.0));
+    assert!(std::hint::black_box(1e-20_f32) * std::hint::black_box(1e-20) > 0.0, "this thread is as before");
+}

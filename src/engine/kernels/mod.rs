@@ -21,6 +21,7 @@ mod math;
 mod math_tests;
 mod pool;
 mod simd;
+mod subnormal;
 mod tiling;
 
 pub use along::{Along, RowElement, RowOp};
@@ -33,4 +34,5 @@ pub use gather::Gather;
 pub use gemm::{Gemm, Matrix};
 pub use pool::{Barrier, MAX_THREADS, Team};
 pub use simd::{Isa, LANES, settle_stores};
+pub use subnormal::SubnormalsAreZero;
 pub use tiling::Tiling;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::memory::{Home, Memory};
 use super::{Kind, Plan, Store};
 use crate::base::Idx;
-use crate::engine::kernels::{AlignedBuf, Scratch, Team, settle_stores};
+use crate::engine::kernels::{AlignedBuf, Scratch, SubnormalsAreZero, Team, settle_stores};
 use crate::ops::RunContext;
 use crate::tensor::Tensor;
 
@@ -176,6 +176,7 @@ impl Engine {
         let (meeting, far) = (&self.meeting, self.meeting.load(Ordering::Relaxed) > FAR);
         let (memory, scratch, team, threads) = (&self.memory, &self.scratch, &self.team, self.team.threads());
         team.run(&|worker| {
+            let _zeros = SubnormalsAreZero::new();
             // SAFETY: each worker has a number of its own.
             let scratch = unsafe { &mut *scratch[worker].0.get() };
             scratch.set_far(far);

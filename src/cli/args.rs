@@ -33,6 +33,8 @@ pub enum Command {
     Fmt(Fmt),
     /// Print the derived networks as .nn text that compiles on its own
     Expand(Expand),
+    /// Measure trained weights on a data set: losses, metrics, confusion matrices
+    Eval(Eval),
     /// Compute outputs of the Runtime network
     Infer(Infer),
     /// Evaluate the `test` blocks of a program
@@ -228,6 +230,61 @@ impl Profile {
     pub fn inside(&self) -> Option<Inside> {
         let after = self.print_after.clone().map(Inside::After);
         after.or(self.print_plan.then_some(Inside::Plan))
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Eval {
+    #[command(flatten)]
+    pub model: Model,
+    #[command(flatten)]
+    pub data: Data,
+    /// The trained weights
+    #[arg(long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// The data set [default: the first that there is of test, validation and train]
+    #[arg(long, value_enum, value_name = "SET")]
+    pub on: Option<SetName>,
+    /// How results are shown
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: EvalFormat,
+    /// The seed of what is drawn, instead of what the program says
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How many threads; results do not depend on it
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+}
+
+/// How an evaluation is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EvalFormat {
+    /// Tables
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// The data sets by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SetName {
+    /// What is trained on
+    Train,
+    /// What the weights were chosen by
+    Validation,
+    /// What training never saw
+    Test,
+}
+
+impl SetName {
+    /// Its name in a program.
+    pub fn name(self) -> &'static str {
+        match self {
+            SetName::Train => "train",
+            SetName::Validation => "validation",
+            SetName::Test => "test",
+        }
     }
 }
 

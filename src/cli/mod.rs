@@ -5,6 +5,7 @@
 mod args;
 mod completions;
 mod difference;
+mod eval;
 mod explain;
 mod fix;
 mod fmt;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Run(command) => run::run(&command),
         Command::Check(command) => check(&command),
         Command::Expand(command) => expand(&command),
+        Command::Eval(command) => eval::eval(&command),
         Command::Infer(command) => infer::infer(&command),
         Command::Fix(command) => fix::fix(&command),
         Command::Fmt(command) => fmt::fmt(&command),

@@ -75,7 +75,7 @@ fn tell(report: &RunReport) {
     }
     if !report.test.is_empty() {
         let values: Vec<String> =
-            report.test.iter().map(|(name, value)| format!("{name} {}", numbers::value(*value))).collect();
+            report.test.iter().map(|(series, value)| format!("{} {}", series.name, numbers::value(*value))).collect();
         eprintln!("test: {}", values.join(", "));
     }
     if report.outcome.ended == Ended::Stopped {

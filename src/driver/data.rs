@@ -50,7 +50,7 @@ impl Sets {
         budget: &Budget,
     ) -> Result<Sets, Vec<Diagnostic>> {
         let (mut sets, mut faults) = (Sets::default(), Vec::new());
-        for statement in statements(program, overrides, folder, &Catalog::default(), &mut faults) {
+        for statement in statements(program, overrides, folder, &Catalog::default(), |_| true, &mut faults) {
             match load_set(&program.graph, &statement, budget) {
                 Ok(set) => match statement.set.as_str() {
                     "train" => sets.train = Some(set),
@@ -61,6 +61,28 @@ impl Sets {
             }
         }
         if faults.is_empty() { Ok(sets) } else { Err(faults) }
+    }
+
+    /// Loads the set called `name` alone, every value checked. The files of others may be missing.
+    ///
+    /// # Errors
+    /// The first fault of each file.
+    pub fn load_one(
+        program: &Program,
+        folder: &Path,
+        overrides: &[DataOverride],
+        name: &str,
+        budget: &Budget,
+    ) -> Result<DataSet, Vec<Diagnostic>> {
+        let mut faults = Vec::new();
+        let found = statements(program, overrides, folder, &Catalog::default(), |set| set == name, &mut faults);
+        match found.first() {
+            Some(statement) if faults.is_empty() => load_set(&program.graph, statement, budget),
+            None if faults.is_empty() => {
+                Err(vec![Diagnostic::new(Code::E0402, format!("the program has no `data {name}`"))])
+            }
+            _ => Err(faults),
+        }
     }
 
     /// What training these sets is made of.
@@ -259,23 +281,24 @@ impl Feed {
     }
 }
 
-/// The program's data statements with files resolved, after what the command line replaces.
+/// The program's data statements of the sets `asked` for with files resolved, after what the command line replaces.
 fn statements(
     program: &Program,
     overrides: &[DataOverride],
     folder: &Path,
     catalog: &Catalog,
+    asked: impl Fn(&str) -> bool,
     faults: &mut Vec<Diagnostic>,
 ) -> Vec<Resolved> {
     let replaced = |set: &str| overrides.iter().any(|over| over.set == set);
     let mut found = Vec::new();
-    for statement in program.data.iter().filter(|statement| !replaced(&statement.set)) {
+    for statement in program.data.iter().filter(|statement| asked(&statement.set) && !replaced(&statement.set)) {
         match resolve(&program.graph, statement, folder, catalog) {
             Ok(resolved) => found.push(resolved),
             Err(fault) => faults.push(fault),
         }
     }
-    for over in overrides {
+    for over in overrides.iter().filter(|over| asked(&over.set)) {
         let is_parquet = over.path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"));
         let format = if is_parquet { Format::Parquet } else { Format::Csv };
         match whole(&program.graph, &over.path, format, catalog) {
@@ -385,7 +408,7 @@ pub struct SetSizes {
 /// Compares the headers of all data files with the inputs. Gives what is wrong, and the sizes that each set fixes.
 pub fn check_headers(program: &Program, folder: &Path, overrides: &[DataOverride]) -> (Vec<Diagnostic>, Vec<SetSizes>) {
     let (mut faults, mut fixed, catalog) = (Vec::new(), Vec::new(), Catalog::default());
-    for set in statements(program, overrides, folder, &catalog, &mut faults) {
+    for set in statements(program, overrides, folder, &catalog, |_| true, &mut faults) {
         let (mut rows, mut shapes, mut refused) = (Vec::new(), BTreeMap::new(), Vec::new());
         for feed in &set.columns {
             let name = feed.input.as_str();

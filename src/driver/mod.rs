@@ -5,6 +5,7 @@
 
 mod column;
 mod data;
+mod eval;
 mod file;
 mod format;
 mod imports;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use data::{DataOverride, Sets, feeds_of, want_of};
+pub use eval::{EvalOptions, EvalReport};
 pub use file::write_whole;
 pub use format::{Formatted, format_bytes, format_file, programs};
 pub use infer::{InferOptions, Output};

@@ -8,21 +8,19 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::data::{Sets, sizes_in, unfed};
+use super::eval::{LENGTH, Measured};
 use super::file::write_whole;
 use super::sized::Resized;
 use super::{DataOverride, Session, resume};
 use crate::check::{Keep, Length, Monitor, Program, TrainSettings};
 use crate::data::{Budget, DataSet};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::plan::{Engine, PlanError, Store};
+use crate::engine::plan::PlanError;
 use crate::ir::group::{Group, groups};
 use crate::ir::{Place, ResultRole};
 use crate::networks::{self, Network};
-use crate::report::{self, History, Log};
-use crate::train::{
-    Clock, Evaluator, Event, Failure, Observer, Outcome, Programs, Trainer, Training, Weights, initial_values, room,
-    sizes_by_kind,
-};
+use crate::report::{self, History, Log, Series};
+use crate::train::{Clock, Culprit, Event, Failure, Observer, Outcome, Programs, Trainer, Training, Weights};
 
 /// What a run is asked for beside the program.
 #[derive(Clone, Debug)]
@@ -46,7 +44,7 @@ pub struct RunReport {
     /// What training gave.
     pub outcome: Outcome,
     /// The kept weights' losses and metrics on the test set, if there is one: names and values.
-    pub test: Vec<(String, f64)>,
+    pub test: Vec<(Series, f64)>,
     /// Where the weights are.
     pub weights: PathBuf,
 }
@@ -105,22 +103,25 @@ impl Session {
         let log = folder.log(&begun)?;
         let mut observer = Recorder { folder: &folder, log, about: &about, saved: Instant::now(), watch };
         observer.watch.prepared(&prepared(program, &sets, &settings, &trainer, &begun));
-        let outcome = match trainer.run(&mut observer, stop) {
+        let mut outcome = match trainer.run(&mut observer, stop) {
             Ok(outcome) => outcome,
             Err(failure) => return Err(vec![self.failed_run(&failure, &folder)]),
         };
+        let clock = trainer.clock(trainer.total_steps() + 1);
+        outcome.weights.metadata.extend(length(clock));
         let weights = folder.weights(&outcome.weights)?;
         resume::save(&folder.path, &outcome.checkpoint, &about)?;
         folder.curve(&outcome.history)?;
         let test = match &sets.test {
-            Some(set) => self.evaluate(
+            Some(set) => self.measure(&Measured {
                 programs,
-                &settings,
-                &outcome.weights,
-                set,
-                options.threads,
-                trainer.clock(trainer.total_steps() + 1),
-            )?,
+                settings: &settings,
+                weights: &outcome.weights,
+                set: Some(set),
+                name: "test",
+                threads: options.threads,
+                clock,
+            })?,
             None => Vec::new(),
         };
         Ok(RunReport { outcome, test, weights })
@@ -139,31 +140,9 @@ impl Session {
     pub(super) fn loaded(&self, program: &Program, data: &[DataOverride]) -> Result<Sets, Vec<Diagnostic>> {
         let sets = Sets::load(program, &self.folder, data, &Budget::of_machine())?;
         fed(program, &sets).map_err(|fault| vec![fault])?;
-        self.fits(program, &sets)?;
+        let named = [("train", &sets.train), ("validation", &sets.validation), ("test", &sets.test)];
+        self.fits(program, named.into_iter().filter_map(|(name, set)| Some((name, set.as_ref()?))))?;
         Ok(sets)
-    }
-
-    fn evaluate(
-        &self,
-        programs: Programs,
-        settings: &TrainSettings,
-        weights: &Weights,
-        set: &DataSet,
-        threads: usize,
-        clock: Clock,
-    ) -> Result<Vec<(String, f64)>, Vec<Diagnostic>> {
-        let refuse = |failure: Failure| vec![self.failure(&failure)];
-        let sizes = sizes_by_kind(programs.graph(), Some(set)).swap_remove(0);
-        let mut evaluator = Evaluator::new(programs, &sizes, settings.batch, room()).map_err(refuse)?;
-        let mut store = Store::new();
-        for (path, value) in initial_values(&programs.program.graph, settings.seed) {
-            store.set(&path, &value);
-        }
-        crate::train::set_weights(&mut store, weights);
-        let mut engine = Engine::new(threads);
-        let means = evaluator.means(&mut engine, &mut store, Some(set), settings.seed, clock);
-        let means = means.map_err(refuse)?;
-        Ok(evaluator.names().map(str::to_owned).zip(means).collect())
     }
 
     /// A failure of a run as a diagnostic at the program's text.
@@ -184,13 +163,16 @@ impl Session {
             },
             Failure::Plan(fault) => Diagnostic::new(Code::E0205, fault.to_string()),
             Failure::Data(fault) => fault.diagnostic(None),
-            Failure::NotFinite { culprit: Some((place, op)), .. } => {
-                let label = format!("`{op}` gives a NaN or an infinity here, from finite values");
-                self.at_place(Code::E0802, *place, failure.to_string(), &label)
-            }
-            Failure::NotFinite { .. } => Diagnostic::new(Code::E0802, failure.to_string()),
+            Failure::NotFinite { culprit, .. } => self.at_culprit(culprit.as_ref(), failure.to_string()),
             Failure::Observer(reason) => Diagnostic::new(Code::E0804, reason.clone()),
         }
+    }
+
+    /// E0802 at the expression that first was not finite, where it is known.
+    pub(super) fn at_culprit(&self, culprit: Option<&Culprit>, title: String) -> Diagnostic {
+        let Some((place, op)) = culprit else { return Diagnostic::new(Code::E0802, title) };
+        let label = format!("`{op}` gives a NaN or an infinity here, from finite values");
+        self.at_place(Code::E0802, *place, title, &label)
     }
 
     fn at_place(&self, code: Code, place: Place, title: String, label: &str) -> Diagnostic {
@@ -293,6 +275,11 @@ impl Folder {
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Vec<Diagnostic> {
     let title = format!("`{}` could not be written: {}", path.display(), super::reason(error));
     vec![Diagnostic::new(Code::E0804, title).help("choose another folder with `--out`")]
+}
+
+/// How long the run is after which it is `clock`, as the weights file says.
+fn length(clock: Clock) -> impl Iterator<Item = (String, String)> {
+    LENGTH.into_iter().zip([clock.step - 1, clock.epoch - 1]).map(|(key, count)| (key.to_owned(), count.to_string()))
 }
 
 /// The settings as they were in force, defaults and overrides included.

@@ -6,9 +6,10 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::data::{SetSizes, Sets, of_sample, sizes_of_kinds};
+use super::data::{SetSizes, of_sample, sizes_of_kinds};
 use super::{Origin, Session, column, library};
 use crate::check::{self, Circumstances, Program};
+use crate::data::DataSet;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::ir::Graph;
 use crate::source::SourceMap;
@@ -87,14 +88,17 @@ impl Session {
         })
     }
 
-    /// Tries the program at all sizes that the samples of the sets have.
+    /// Tries the program at all sizes that the samples of named sets have.
     ///
     /// # Errors
     /// What is wrong with it at the first that it cannot take.
-    pub(super) fn fits(&self, program: &Program, sets: &Sets) -> Result<(), Vec<Diagnostic>> {
-        let named = [("train", &sets.train), ("validation", &sets.validation), ("test", &sets.test)];
+    pub(super) fn fits<'d>(
+        &self,
+        program: &Program,
+        sets: impl IntoIterator<Item = (&'d str, &'d DataSet)>,
+    ) -> Result<(), Vec<Diagnostic>> {
         let mut kinds = Vec::new();
-        for (name, set) in named.into_iter().filter_map(|(name, set)| Some((name, set.as_ref()?))) {
+        for (name, set) in sets {
             let of_set = sizes_of_kinds(&program.graph, set).unwrap_or_default();
             kinds.push(SetSizes { set: name.to_owned(), span: None, kinds: of_set });
         }

@@ -3,6 +3,7 @@
 //!
 //! All networks are per-sample graphs and keep the program's variables under the same ids, so weights fit all of them.
 
+mod comparison;
 mod expand;
 mod slice;
 mod why;
@@ -11,6 +12,7 @@ use crate::base::Idx;
 use crate::ir::{Attrs, Graph, Op, ResultRole, ResultValue, Value, VarId, op};
 use crate::ops::Builder;
 
+pub use comparison::{Comparison, compared, comparisons};
 pub use expand::expand;
 pub use slice::{Choice, slice};
 pub use why::{Fate, Row, render_why, why};

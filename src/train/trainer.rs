@@ -8,10 +8,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::batches::{Batch, Order};
+use super::batches::Order;
 use super::clock::{Clock, Scalars};
 use super::course::{Checkpoint, Course, restore, saved};
-use super::evaluate::Evaluator;
+use super::evaluate::{Evaluator, Moment, View};
 use super::forms::{Form, room};
 use super::initial::{initial_values, zeros};
 use super::sizes::{Programs, Resize, sizes_by_kind};
@@ -259,7 +259,7 @@ impl<'a> Trainer<'a> {
         let losses = losses.map(|loss| loss.name.clone());
         Ok(Trainer {
             engine: Engine::new(training.threads),
-            validation: Evaluator::new(programs, &validated, settings.batch, room)?,
+            validation: Evaluator::new(programs, View::Results, &validated, settings.batch, room)?,
             order,
             sizes,
             epoch_steps: if train.is_some() { minibatches.len() } else { DRAWN_EPOCH },
@@ -302,6 +302,11 @@ impl<'a> Trainer<'a> {
         let done = step.saturating_sub(1);
         let progress = done as f64 / self.total_steps().max(1) as f64;
         Clock { step, epoch: done / self.epoch_steps() as u64 + 1, progress }
+    }
+
+    /// When and by which seed the validation after step `step` is.
+    pub fn moment(&self, step: u64) -> Moment {
+        Moment { seed: self.training.settings.seed, clock: self.clock(step) }
     }
 
     /// How many steps an epoch takes.
@@ -511,27 +516,9 @@ impl<'a> Trainer<'a> {
         if self.training.train.is_some() { Axis::Epochs } else { Axis::Steps }
     }
 
-    /// The results of the validation network that are reported: losses, metrics, and the objective when it is not the one loss again.
-    fn reported(&self) -> Vec<usize> {
-        let results = &self.validation.graph().results;
-        let weighted = results.iter().any(|result| matches!(result.role, ResultRole::Loss { weight: Some(_), .. }));
-        let several = self.losses().len() > 1 || weighted;
-        (0..results.len()).filter(|index| several || results[*index].role != ResultRole::Extra).collect()
-    }
-
-    /// The reported results as the history names them.
+    /// What is reported of the validation network, as the history names it.
     fn series(&self) -> Vec<Series> {
-        let results = &self.validation.graph().results;
-        let mut series = Vec::new();
-        for result in self.reported().into_iter().map(|index| &results[index]) {
-            let kind = if result.role == ResultRole::Metric { Kind::Metric } else { Kind::Loss };
-            let name = match result.name.as_str() {
-                OBJECTIVE if result.role == ResultRole::Extra => "total".to_owned(),
-                name => name.to_owned(),
-            };
-            series.push(Series { name, kind });
-        }
-        series
+        self.validation.reported().into_iter().map(|index| self.validation.series(index)).collect()
     }
 
     /// How many steps the coming epoch may take.
@@ -581,7 +568,7 @@ impl<'a> Trainer<'a> {
     /// Validates and puts together what the epoch measured.
     fn measure(&mut self, course: &Course, sums: &Sums, elapsed: Duration) -> Result<Point, Failure> {
         let (epoch, step) = (course.epoch, course.step);
-        let reported = self.reported();
+        let reported = self.validation.reported();
         let results = &self.validation.graph().results;
         let series: Vec<_> = reported.iter().map(|index| results[*index].clone()).collect();
         let means = sums.values.iter().map(|sum| sum / sums.samples.max(1) as f64);
@@ -592,10 +579,8 @@ impl<'a> Trainer<'a> {
         let validation = match self.training.validation.is_some() || drawn {
             false => vec![None; series.len()],
             true => {
-                let seed = self.training.settings.seed;
-                let set = self.training.validation;
-                let clock = self.clock(step);
-                let means = self.validation.means(&mut self.engine, &mut self.store, set, seed, clock)?;
+                let (set, moment) = (self.training.validation, self.moment(step));
+                let means = self.validation.means(&mut self.engine, &mut self.store, set, moment)?;
                 let means: Vec<f64> = reported.iter().map(|index| means[*index]).collect();
                 if let Some(bad) = means.iter().position(|mean| !mean.is_finite()) {
                     return Err(self.validation_not_finite(&series[bad].name, step, &course.history));
@@ -691,15 +676,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn validation_not_finite(&mut self, result: &str, step: u64, history: &History) -> Failure {
-        let scalars = self.clock(step).scalars();
-        let set = self.training.validation;
-        let mut buffers = Batch::new(self.validation.graph());
-        let culprit = self.validation.minibatches(set).into_iter().find_map(|(sizes, rows)| {
-            let graph = self.validation.graph_at(&sizes).ok()?;
-            buffers.fill(set, &rows, &scalars).ok()?;
-            let run = RunContext { seed: self.training.settings.seed, step: u64::MAX, batch: rows.len() };
-            self.culprit(&graph, &buffers.tensors(&graph, &run), &run)
-        });
+        let culprit = self.validation.culprit(&self.store, self.training.validation, self.moment(step));
         Failure::NotFinite {
             result: result.to_owned(),
             step: None,

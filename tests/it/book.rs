@@ -204,9 +204,9 @@ fn every_name_that_replaces_a_layer_of_nnc_exists() {
 const DIGITS: &str = "input x: [1, 28, 28]\ninput y: index<10>\n\nh = x |> Affine(32) |> relu\nlogits = h |> Affine(7)\n\n\
     loss = softmax_cross_entropy(logits, y)\noutput q = softmax(logits)\n";
 
-/// What a console on the README shows: the arguments of `nnlc`, and what it answers.
-fn consoles() -> Vec<(String, Vec<String>)> {
-    let page = fs::read_to_string(root().join("README.md")).expect("the README");
+/// What the consoles on a page show: the arguments of `nnlc`, and what it answers.
+fn consoles(page: &str) -> Vec<(String, Vec<String>)> {
+    let page = fs::read_to_string(root().join(page)).expect("a page");
     let mut found = Vec::new();
     let mut lines = page.lines();
     while lines.by_ref().any(|line| line == "```console") {
@@ -224,7 +224,10 @@ fn alike(shown: &str, told: &str) -> bool {
     if shown.starts_with(DURATION) {
         return told.starts_with(DURATION);
     }
-    let (shown, told): (Vec<&str>, Vec<&str>) = (shown.split_whitespace().collect(), told.split_whitespace().collect());
+    let object = shown.starts_with('{');
+    let between = |c: char| c.is_whitespace() || "()".contains(c) || object && "{}[],:\"".contains(c);
+    let words = |line| str::split(line, between).filter(|word| !word.is_empty()).collect::<Vec<&str>>();
+    let (shown, told) = (words(shown), words(told));
     let number = |word: &str| word.trim_end_matches(',').parse::<f64>().ok();
     shown.len() == told.len()
         && shown.iter().zip(&told).enumerate().all(|(place, (one, other))| match (number(one), number(other)) {
@@ -235,7 +238,16 @@ fn alike(shown: &str, told: &str) -> bool {
 }
 
 #[test]
-fn the_consoles_of_the_readme_show_what_is_answered() {
+fn consoles_show_what_is_answered() {
+    for (page, count) in [("README.md", 2), ("docs/command-line.md", 3)] {
+        let consoles = consoles(page);
+        assert!(consoles.len() >= count, "{page} shows {} consoles", consoles.len());
+        hold_consoles(page, consoles);
+    }
+}
+
+/// Runs the consoles of a page one after the other in one folder, which holds some of the examples.
+fn hold_consoles(page: &str, consoles: Vec<(String, Vec<String>)>) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("digits.nn"), DIGITS).unwrap();
     let tables = folder.path().join("examples/data/tabular");
@@ -243,8 +255,6 @@ fn the_consoles_of_the_readme_show_what_is_answered() {
     for file in ["iris.nn", "data/tabular/iris_train.csv", "data/tabular/iris_validation.csv"] {
         fs::copy(root().join("examples").join(file), folder.path().join("examples").join(file)).unwrap();
     }
-    let consoles = consoles();
-    assert_eq!(consoles.len(), 2, "an error and a run are shown");
     for (args, shown) in consoles {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nnlc"));
         let output = command.args(args.split_whitespace()).current_dir(folder.path()).output().expect("nnlc runs");
@@ -258,7 +268,7 @@ fn the_consoles_of_the_readme_show_what_is_answered() {
         }
         assert!(shown.len() <= told.len(), "`nnlc {args}` answers\n{}", told.join("\n"));
         for (shown, told) in shown.iter().rev().zip(told.iter().rev()) {
-            assert!(alike(shown, told), "the README shows\n{shown}\nnnlc tells\n{told}");
+            assert!(alike(shown, told), "{page} shows\n{shown}\nnnlc tells\n{told}");
         }
     }
 }
@@ -268,5 +278,7 @@ fn lines_of_a_console_are_compared_but_for_the_machine() {
     assert!(alike("loss 0.3320 / 0.3481  5,762 samples/s  best", "loss 0.3321 / 0.3480  9 samples/s  best"));
     assert!(!alike("loss 0.3320  9 samples/s", "loss 0.3520  9 samples/s"));
     assert!(!alike("best: epoch 59, loss 0.3481", "last: epoch 59, loss 0.3481"));
+    assert!(alike("{\"loss\":0.5031,\"counts\":[[0,1,9]]}", "{\"loss\":0.5032,\"counts\":[[0,1,9]]}"));
+    assert!(!alike("{\"loss\":0.5}", "{\"lost\":0.5}") && !alike("{[[0,1,9]]}", "{[[0,1,8]]}"));
     assert!(alike("trained after 1.25 s", "trained after 2 min 9 s") && !alike("trained in 1 s", "trained after 1 s"));
 }

@@ -20,16 +20,16 @@ use nnlc::train::{Elements, Weights};
 use tempfile::TempDir;
 
 /// What a call of the program came to.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub struct Said {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
 impl Said {
     /// Demands an exit code and texts on standard error.
     #[track_caller]
-    fn is(&self, code: i32, texts: &[&str]) -> &Said {
+    pub fn is(&self, code: i32, texts: &[&str]) -> &Said {
         assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
         for text in texts {
             assert!(self.err.contains(text), "no `{text}` in\n{}", self.err);
@@ -39,10 +39,10 @@ impl Said {
 }
 
 /// A folder with files, where the program is called.
-struct Desk(TempDir);
+pub struct Desk(TempDir);
 
 impl Desk {
-    fn with(files: &[(&str, &str)]) -> Desk {
+    pub fn with(files: &[(&str, &str)]) -> Desk {
         let desk = Desk(tempfile::tempdir().expect("a folder"));
         for (name, text) in files {
             fs::write(desk.at(name), text).expect("a file");
@@ -50,7 +50,7 @@ impl Desk {
         desk
     }
 
-    fn at(&self, name: &str) -> std::path::PathBuf {
+    pub fn at(&self, name: &str) -> std::path::PathBuf {
         self.0.path().join(name)
     }
 
@@ -60,7 +60,7 @@ impl Desk {
         command
     }
 
-    fn nnlc(&self, arguments: &str) -> Said {
+    pub fn nnlc(&self, arguments: &str) -> Said {
         let output = self.command(arguments).output().expect("the program starts");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }

@@ -11,6 +11,7 @@ mod data;
 mod docs;
 mod editors;
 mod engine;
+mod eval;
 mod examples;
 mod foreign;
 mod format;

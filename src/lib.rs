@@ -27,6 +27,7 @@ pub mod lower;
 pub mod networks;
 
 pub mod data;
+pub mod diagram;
 pub mod report;
 pub mod train;
 

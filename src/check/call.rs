@@ -9,6 +9,7 @@ use super::stmt::count;
 use super::value::{Builtin, FnVal, Instance, LayerVal, ScopeId, Truth, Val};
 use crate::base::closest;
 use crate::diagnostic::{Applicability, Code, Diagnostic};
+use crate::ir::Frame;
 use crate::source::Span;
 use crate::syntax::ast::{Arg, Ast, CallArg, ExprId, ExprKind, FnBody, Function, LayerDef};
 
@@ -109,10 +110,11 @@ impl<'a> Checker<'a> {
         }
         let path = self.path.claim(named.then_some(name));
         let scope = self.scopes.open(Some(layer.scope), &[]);
+        let told = self.told(&given, span);
         if !self.bind_arguments(&layer.def.name.text, &layer.def.hypers, layer.ast, scope, given, parens) {
             return Val::Error;
         }
-        Val::Instance(Rc::new(Instance { layer: layer.clone(), scope, path }))
+        Val::Instance(Rc::new(Instance { layer: layer.clone(), scope, path, given: told }))
     }
 
     fn tensor_as_hyperparameter(&mut self, name: &str, span: Span, piped: bool) -> Val<'a> {
@@ -134,6 +136,18 @@ impl<'a> Checker<'a> {
             Given { name, at, val: self.expr(arg.value), span }
         };
         args.iter().map(evaluate).collect()
+    }
+
+    /// The compile-time arguments of a call that the user wrote, as a program would write them.
+    fn told(&self, given: &[Given<'a>], span: Span) -> String {
+        if self.sources.is_library(span) {
+            return String::new();
+        }
+        let text = |given: &Given<'a>| {
+            let val = given.val.constant()?;
+            Some(given.name.map_or_else(|| val.clone(), |name| format!("{name} = {val}")))
+        };
+        given.iter().filter_map(text).collect::<Vec<_>>().join(", ")
     }
 
     /// Calls a value with piped values, then written arguments.
@@ -195,6 +209,7 @@ impl<'a> Checker<'a> {
         if self.waits_for_shape(function, &given) {
             return vec![self.partial(function, given)];
         }
+        let frame = Frame { given: self.told(&given, span), ..self.frame(name, span) };
         let before_given: Vec<_> = function.given.iter().map(|(name, _)| name.clone()).collect();
         let free: Vec<&'a Arg> = def.args.iter().filter(|arg| !before_given.contains(&arg.name.text)).collect();
         let before = self.here.clone();
@@ -215,7 +230,7 @@ impl<'a> Checker<'a> {
             };
             this.check_returns(results, &def.returns, name, span)
         };
-        self.entering(def.name.span, |this| this.framed(name, span, site, run)).unwrap_or_else(|| vec![Val::Error])
+        self.entering(def.name.span, |this| this.framed(frame, site, run)).unwrap_or_else(|| vec![Val::Error])
     }
 
     /// Whether a call gives everything but `shape`, as initialisers are written.
@@ -293,7 +308,9 @@ impl<'a> Checker<'a> {
             let results = this.body(&def.body, name);
             this.check_returns(results, &def.returns, name, span)
         };
-        let results = self.entering(def.name.span, |this| this.framed(name, span, site, run));
+        let (given, owner) = (instance.given.clone(), Some(instance.path.clone()));
+        let frame = Frame { given, instance: owner, ..self.frame(name, span) };
+        let results = self.entering(def.name.span, |this| this.framed(frame, site, run));
         self.path = before;
         results.unwrap_or_else(|| vec![Val::Error])
     }
@@ -357,9 +374,8 @@ impl<'a> Checker<'a> {
             let val = match (slot, arg.default) {
                 (Some(val), _) => val,
                 (None, Some(default)) => {
-                    self.framed(callee, parens, Site { phase: self.here.phase, ..site.clone() }, |this| {
-                        this.expr(default)
-                    })
+                    let (frame, phase) = (self.frame(callee, parens), self.here.phase);
+                    self.framed(frame, Site { phase, ..site.clone() }, |this| this.expr(default))
                 }
                 (None, None) if fine => {
                     self.missing(callee, arg, all, parens);

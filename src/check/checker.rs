@@ -230,9 +230,14 @@ impl<'a> Checker<'a> {
         Builder::new(&mut self.graph, place)
     }
 
-    /// Runs `f` inside a call of `callee`.
-    pub fn framed<T>(&mut self, callee: &str, call: Span, site: Site<'a>, f: impl FnOnce(&mut Self) -> T) -> T {
-        let frame = self.graph.frames.push(Frame { callee: callee.to_owned(), call, parent: self.here.frame });
+    /// The call of `callee` at `call`, from here.
+    pub fn frame(&self, callee: &str, call: Span) -> Frame {
+        Frame { callee: callee.to_owned(), given: String::new(), instance: None, call, parent: self.here.frame }
+    }
+
+    /// Runs `f` inside a call.
+    pub fn framed<T>(&mut self, frame: Frame, site: Site<'a>, f: impl FnOnce(&mut Self) -> T) -> T {
+        let frame = self.graph.frames.push(frame);
         let site = Site { frame: Some(frame), depth: self.here.depth + 1, ..site };
         let before = std::mem::replace(&mut self.here, site);
         let result = f(self);
@@ -339,7 +344,7 @@ impl<'a> Checker<'a> {
         let mut frame = self.here.frame;
         let mut shown = 0;
         while let Some(id) = frame {
-            let Frame { callee, call, parent } = &self.graph.frames[id];
+            let Frame { callee, call, parent, .. } = &self.graph.frames[id];
             frame = *parent;
             if self.sources.is_library(*call) || *call == primary || shown == 3 {
                 continue;

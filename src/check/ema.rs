@@ -72,8 +72,8 @@ impl<'a> Checker<'a> {
         }
         let path = self.path.claim(None);
         self.averages.push(Average { path: path.clone(), source: original.path.clone(), decay });
-        let Instance { layer, scope, .. } = &**original;
-        Val::Instance(Rc::new(Instance { layer: layer.clone(), scope: *scope, path }))
+        let Instance { layer, scope, given, .. } = &**original;
+        Val::Instance(Rc::new(Instance { layer: layer.clone(), scope: *scope, path, given: given.clone() }))
     }
 
     /// What a parameter follows whose path is `path`, set outright or not, if the body that declares it is a copy's.

@@ -239,7 +239,7 @@ impl<'a> Checker<'a> {
         let mut outermost = callee;
         let mut frame = self.here.frame;
         while let Some(id) = frame {
-            let Frame { callee, call, parent } = &self.graph.frames[id];
+            let Frame { callee, call, parent, .. } = &self.graph.frames[id];
             outermost = callee;
             if !self.sources.is_library(*call) {
                 break;

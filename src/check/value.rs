@@ -108,6 +108,8 @@ pub struct Instance<'a> {
     pub scope: ScopeId,
     /// The dotted path under which its parameters stand.
     pub path: String,
+    /// The hyperparameters that the user gave, as text.
+    pub given: String,
 }
 
 /// Functions that only the checker can compute.
@@ -298,6 +300,23 @@ impl<'a> Val<'a> {
                 _ => None,
             },
         }
+    }
+
+    /// As a program would write it, if it is known while compiling.
+    pub fn constant(&self) -> Option<String> {
+        Some(match self {
+            Val::Int(_) | Val::Ratio(..) | Val::Float(_) | Val::Bool(Truth::Known(_)) | Val::Str(_) | Val::DType(_) => {
+                self.show()
+            }
+            Val::List(items) => {
+                let items: Option<Vec<String>> = items.iter().map(Val::constant).collect();
+                format!("[{}]", items?.join(", "))
+            }
+            Val::Fn(function) => function.def.name.text.clone(),
+            Val::Layer(layer) => layer.def.name.text.clone(),
+            Val::Primitive(primitive) => primitive.op.0.to_owned(),
+            _ => return None,
+        })
     }
 
     /// As a program would write it, for messages.

@@ -33,6 +33,8 @@ pub enum Command {
     Fmt(Fmt),
     /// Print the derived networks as .nn text that compiles on its own
     Expand(Expand),
+    /// Draw a derived network
+    Graph(Graph),
     /// Measure trained weights on a data set: losses, metrics, confusion matrices
     Eval(Eval),
     /// Compute outputs of the Runtime network
@@ -194,6 +196,51 @@ pub struct Expand {
     /// Say of each piece of the program whether the network keeps it, and why
     #[arg(long)]
     pub why: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Graph {
+    #[command(flatten)]
+    pub model: Model,
+    /// Which network [default: Main, or MainRuntime of a program without losses and metrics]
+    #[arg(long, value_enum, value_name = "NETWORK")]
+    pub network: Option<NetworkName>,
+    /// The format [default: by the ending of the file, else svg]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<Picture>,
+    /// Where it goes, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Unfold the program's own definitions so many levels deep
+    #[arg(long, value_name = "LEVELS", default_value_t = 0)]
+    pub unfold: usize,
+    /// Unfold everything, the library's definitions too, to single operations
+    #[arg(long, conflicts_with = "unfold")]
+    pub primitives: bool,
+}
+
+/// The formats of pictures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Picture {
+    /// A picture
+    #[default]
+    Svg,
+    /// A flowchart for Markdown
+    Mermaid,
+    /// Graphviz's language
+    Dot,
+}
+
+impl Picture {
+    /// The format of files with an ending.
+    pub fn of_ending(ending: &str) -> Option<Picture> {
+        match ending {
+            "svg" => Some(Picture::Svg),
+            "mmd" | "mermaid" => Some(Picture::Mermaid),
+            "dot" | "gv" => Some(Picture::Dot),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

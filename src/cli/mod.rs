@@ -9,6 +9,7 @@ mod eval;
 mod explain;
 mod fix;
 mod fmt;
+mod graph;
 mod infer;
 mod new;
 mod profile;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Check(command) => check(&command),
         Command::Expand(command) => expand(&command),
         Command::Eval(command) => eval::eval(&command),
+        Command::Graph(command) => graph::graph(&command),
         Command::Infer(command) => infer::infer(&command),
         Command::Fix(command) => fix::fix(&command),
         Command::Fmt(command) => fmt::fmt(&command),

@@ -44,6 +44,10 @@ impl Place {
 pub struct Frame {
     /// The called function or layer.
     pub callee: String,
+    /// The compile-time arguments of a call that the user wrote, as `16, kernel = 5`; for pictures.
+    pub given: String,
+    /// The path of the layer's instance.
+    pub instance: Option<String>,
     /// The call's place.
     pub call: Span,
     /// The call that this one stands in.

@@ -55,6 +55,14 @@ impl Network {
     }
 }
 
+/// What a network computes, for pictures of it: drawn inputs stay inputs, and what is assigned after a step is left out.
+pub fn undrawn(program: &Graph, network: Network) -> Graph {
+    let mut asked = program.clone();
+    asked.results.retain(|result| network.keeps(&result.role));
+    asked.updates.clear();
+    slice(&asked, network.choice(), false)
+}
+
 /// Derives a network from a program's graph.
 pub fn derive(program: &Graph, network: Network) -> Graph {
     let mut asked = program.clone();

@@ -24,6 +24,7 @@ const LAYERS: &[(usize, &str, &[&str])] = &[
     (5, "engine", &[]),
     (6, "data", &[]),
     (6, "train", &["data", "report"]),
+    (6, "diagram", &["report"]),
     (6, "report", &[]),
     (7, "driver", &[]),
     (7, "render", &[]),

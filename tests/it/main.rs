@@ -8,6 +8,7 @@ mod calls;
 mod cli;
 mod columns;
 mod data;
+mod diagram;
 mod docs;
 mod editors;
 mod engine;

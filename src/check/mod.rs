@@ -46,7 +46,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use checker::{outside_library, user_place};
 pub use column::Files;
-pub use foreign::names as foreign_names;
+pub use foreign::{meaning as foreign_meaning, names as foreign_names};
 pub use import::{Imports, imported_paths};
 pub use lint::{Options, labels};
 pub use program::{

@@ -43,6 +43,12 @@ pub enum Command {
     Test(Test),
     /// Time a training step, by line of the program and by step of the plan
     Profile(Profile),
+    /// Show what a function, layer, optimizer or schedule does, or what a file defines
+    Doc {
+        /// A name, also one of another framework; a file; all names when nothing is given
+        #[arg(value_name = "NAME|MODEL.nn")]
+        name: Option<String>,
+    },
     /// Show what a diagnostic's code means, with a wrong and a right program
     Explain {
         /// The code, such as E0202

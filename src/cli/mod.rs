@@ -5,6 +5,7 @@
 mod args;
 mod completions;
 mod difference;
+mod doc;
 mod eval;
 mod explain;
 mod fix;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Fmt(command) => fmt::fmt(&command),
         Command::Test(command) => test::test(&command),
         Command::Profile(command) => profile::profile(&command),
+        Command::Doc { name } => doc::doc(name.as_deref()),
         Command::Explain { code } => explain::explain(&code),
         Command::Completions { shell } => completions::completions(shell),
     }

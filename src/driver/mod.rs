@@ -5,9 +5,11 @@
 
 mod column;
 mod data;
+mod definitions;
 mod eval;
 mod file;
 mod format;
+mod handbook;
 mod imports;
 mod infer;
 mod library;
@@ -25,6 +27,7 @@ pub use data::{DataOverride, Sets, feeds_of, want_of};
 pub use eval::{EvalOptions, EvalReport};
 pub use file::write_whole;
 pub use format::{Formatted, format_bytes, format_file, programs};
+pub use handbook::{Chapter, Entry, Meant, chapters, library_chapters, meant};
 pub use infer::{InferOptions, Output};
 pub use profile::{Inside, ProfileOptions, ProfileReport, ProfiledStep, stages};
 pub use run::{Prepared, RunOptions, RunReport, Watch};

@@ -5,11 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nnlc::diagnostic::TABLE;
-use nnlc::driver::{Request, Session};
-use nnlc::library::SOURCES;
-use nnlc::ops::{Default, Gradient, Param};
-use nnlc::source::SourceMap;
-use nnlc::syntax::ast::{Stmt, StmtKind};
+use nnlc::driver::{Chapter, Entry, Request, Session, library_chapters};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -106,112 +102,29 @@ fn the_auto_encoder_has_as_many_parameters_as_the_sample_it_follows() {
     }
 }
 
-/// The definitions of one library file: signature and documentation.
-fn definitions(name: &str, text: &str) -> Vec<(String, String)> {
-    let mut sources = SourceMap::new();
-    let file = sources.add_library(name, text);
-    let (ast, diagnostics) = nnlc::syntax::parse(file, text);
-    assert!(diagnostics.is_empty(), "{name}: {diagnostics:#?}");
-    let definition = |stmt: &Stmt| {
-        let end = match &stmt.kind {
-            StmtKind::Fn(def) => def.wheres.first().map(|clause| ast.exprs[clause.condition].span.start),
-            StmtKind::Layer(def) => {
-                let first = def.wheres.first().map(|clause| ast.exprs[clause.condition].span.start);
-                Some(first.unwrap_or(def.body.span.start))
-            }
-            _ => panic!("{name} holds more than definitions"),
-        };
-        let whole = &text[stmt.span.range()];
-        let head = &whole[..end.map_or(whole.len(), |end| end as usize - stmt.span.start as usize)];
-        (signature(head), stmt.doc.clone().unwrap_or_default())
-    };
-    ast.items.iter().map(definition).collect()
-}
-
-/// A definition up to its body, on one line.
-fn signature(head: &str) -> String {
-    let mut depth = 0i32;
-    let mut end = head.len();
-    for (at, c) in head.char_indices() {
-        match c {
-            '(' | '[' => depth += 1,
-            ')' | ']' => depth -= 1,
-            '=' | '{' if depth == 0 => {
-                end = at;
-                break;
-            }
-            _ => {}
-        }
-    }
-    let words: Vec<_> = head[..end].split_whitespace().collect();
-    let line = words.join(" ").replace("( ", "(").replace(", )", ")");
-    line.strip_suffix(" where").unwrap_or(&line).to_owned()
-}
-
 /// The library's reference in Markdown.
 fn reference() -> String {
     let mut out = String::from(
         "# The library\n\nFunctions, losses, layers and initialisers, written in `.nn` over the [primitives](#primitives): \
          [src/library](../src/library) is their definition.\nMade from those files by `UPDATE=1 cargo test docs`; do not edit.\n",
     );
-    out += &primitives();
-    for (name, text) in SOURCES {
-        let head: Vec<_> = text.lines().map_while(|line| line.strip_prefix("# ")).collect();
-        out += &format!("\n## {}\n\n{}\n", name.trim_end_matches(".nn"), head.join("\n"));
-        for (signature, doc) in definitions(name, text) {
+    for Chapter { title, about, entries } in library_chapters() {
+        out += &format!("\n## {title}\n\n{about}\n");
+        for Entry { signature, doc, .. } in entries {
             out += &format!("\n### `{signature}`\n\n{doc}\n");
         }
     }
     out
 }
 
-/// What is not written in `.nn`: the compiler's own functions, and the primitives that no function of the library hides.
-fn primitives() -> String {
-    let mut out = String::from(
-        "\n## compile-time and special functions\n\nFunctions of the compiler's own. The first ones give values that are known while \
-         compiling.\n",
-    );
-    for (signature, doc) in nnlc::check::builtin_documentation() {
-        out += &format!("\n### `{signature}`\n\n{doc}\n");
-    }
-    out += "\n## primitives\n\nWhat everything else is made of. The operators are these functions: `a - b` is `sub(a, b)`. Where none \
-            is named, the derivative is the function's own.\n";
-    let defined: Vec<String> =
-        SOURCES.iter().flat_map(|(name, text)| definitions(name, text)).map(|(head, _)| head).collect();
-    // What derivatives, and the library's matrix products and convolutions, are made of.
-    let of_the_compiler = |name: &str| name == "contract" || name.contains("pooling_") || name.contains("convolution_");
-    let hides = |name: &str| defined.iter().any(|head| head.starts_with(&format!("fn {name}(")));
-    for primitive in nnlc::check::callable_primitives()
-        .filter(|primitive| !hides(primitive.op.0) && !of_the_compiler(primitive.op.0))
-    {
-        let params = primitive.params.iter().filter_map(parameter).collect::<Vec<_>>().join(", ");
-        out += &format!("\n### `{}({params})`\n\n{}\n", primitive.op, primitive.doc);
-        if let Gradient::Zero(reason) = primitive.gradient {
-            out += &format!("No gradient passes: it {reason}.\n");
-        }
-    }
-    out
-}
-
-/// A primitive's parameter as it stands in its signature; none that the compiler sets.
-fn parameter(param: &Param) -> Option<String> {
-    Some(match param.default {
-        Default::Required => param.name.to_owned(),
-        Default::Int(value) => format!("{} = {value}", param.name),
-        Default::Float(value) => format!("{} = {value}", param.name),
-        Default::Bool(value) => format!("{} = {value}", param.name),
-        Default::AllAxes => format!("{} = all", param.name),
-        Default::Internal => return None,
-    })
-}
-
 #[test]
 fn everything_in_the_library_is_documented_once() {
     let mut names = Vec::new();
-    for (name, text) in SOURCES {
-        for (signature, doc) in definitions(name, text) {
-            assert!(doc.ends_with(['.', ')']), "`{signature}` in {name} has no documentation that ends as a sentence");
-            names.push(signature.split(['(', ' ']).nth(1).expect("a name").to_owned());
+    for chapter in library_chapters() {
+        for entry in chapter.entries.iter().filter(|entry| entry.definition.is_some()) {
+            let (doc, head) = (&entry.doc, &entry.signature);
+            assert!(doc.ends_with(['.', ')']), "`{head}` has no documentation that ends as a sentence");
+            names.push(entry.name().to_owned());
         }
     }
     let count = names.len();

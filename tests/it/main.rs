@@ -20,6 +20,7 @@ mod grad;
 mod gradients;
 mod graphs;
 mod groups;
+mod handbook;
 mod imports;
 mod lengths;
 mod library;

@@ -198,12 +198,10 @@ impl Drawing<'_> {
     fn weights(&mut self, unit: &Unit) -> Option<String> {
         let owned: Vec<Value> =
             unit.variables.iter().copied().filter(|value| self.graph.node(*value).place.frame.is_some()).collect();
-        let instance = match unit.key {
-            Key::Call(frame) => self.graph.frames[frame].instance.clone(),
+        let owner = match unit.key {
+            Key::Call(frame) => self.owner(frame),
             _ => None,
         };
-        let owner =
-            instance.filter(|path| !path.split('.').any(|part| part.chars().next().is_some_and(char::is_uppercase)));
         let of = owner.map_or_else(String::new, |owner| format!(" of {owner}"));
         if !owned.is_empty() && owned.iter().all(|value| self.told.contains(value)) {
             return Some(format!("the same parameters{of}"));
@@ -315,11 +313,19 @@ impl Drawing<'_> {
         }
     }
 
+    /// The name of the instance that is called, if the program gave it one: in the path of any other stands the layer's.
+    fn owner(&self, frame: FrameId) -> Option<&str> {
+        let path = self.graph.frames[frame].instance.as_deref()?;
+        let of_layer = |part: &str| part.starts_with(char::is_uppercase);
+        (!path.split('.').any(of_layer)).then_some(path)
+    }
+
     /// The group of unfolded calls.
     fn group(&mut self, within: &[FrameId]) -> Option<usize> {
         let mut parent = None;
         for frame in within {
-            let title = self.call(*frame);
+            let call = self.call(*frame);
+            let title = self.owner(*frame).map_or_else(|| call.clone(), |owner| format!("{owner}: {call}"));
             let groups = &mut self.out.groups;
             let number = *self.groups.entry(*frame).or_insert_with(|| {
                 groups.push(Group { title, parent });

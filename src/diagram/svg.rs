@@ -14,7 +14,7 @@ const STYLE: &str = "\
     text{font-family:'DejaVu Sans Mono','SFMono-Regular',Menlo,Consolas,'Liberation Mono',monospace;fill:#24292f;text-anchor:middle}\
     .page{fill:#ffffff}.head{font-size:16px;font-weight:600;text-anchor:start}.t{font-size:12.5px}.s{font-size:10.5px;fill:#57606a}\
     .b{stroke-width:1.2}.input{fill:#ddf4ff;stroke:#0969da}.variable{fill:#fff8c5;stroke:#9a6700}.layer{fill:#ffffff;stroke:#24292f;stroke-width:1.6}\
-    .function{fill:#f6f8fa;stroke:#8c959f}.formula{fill:#ffffff;stroke:#8c959f;stroke-dasharray:1 0}\
+    .function{fill:#f6f8fa;stroke:#8c959f}.formula{fill:#ffffff;stroke:#8c959f}\
     .loss{fill:#ffebe9;stroke:#cf222e}.metric{fill:#fbefff;stroke:#8250df}.output{fill:#dafbe1;stroke:#1a7f37}\
     .group{fill:#8c959f;fill-opacity:.08;stroke:#8c959f;stroke-dasharray:4 3}.name{font-size:10.5px;text-anchor:start;font-weight:600}\
     .arrow{fill:none;stroke:#57606a;stroke-width:1.2}.dashed{stroke-dasharray:4 3}.tip{fill:#57606a}.under{fill:#ffffff;fill-opacity:.85}";

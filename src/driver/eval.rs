@@ -62,6 +62,8 @@ pub(super) struct Measured<'a> {
     pub threads: usize,
     /// What the losses' weights read.
     pub clock: Clock,
+    /// Whether that is known; where it is not, a total that counts steps or epochs is left out.
+    pub known: bool,
 }
 
 impl Session {
@@ -96,11 +98,8 @@ impl Session {
         let programs = Programs { program, resize: resized.resize() };
         let set = set.as_ref();
         let threads = options.threads;
-        let measured = Measured { programs, settings: &settings, weights: &weights, set, name, threads, clock };
+        let measured = Measured { programs, settings: &settings, weights: &weights, set, name, threads, clock, known };
         let mut values = self.measure(&measured)?;
-        if !known && reads_the_clock(program) {
-            values.retain(|(series, _)| series.name != "total" || series.kind != Kind::Loss);
-        }
         let confusions = self.confusions(&measured)?;
         let matrices: Vec<String> =
             comparisons(&program.graph).into_iter().flat_map(|comparison| comparison.matrices).collect();
@@ -117,9 +116,11 @@ impl Session {
         let (mut engine, moment) = (Engine::new(measured.threads), measured.moment());
         let means = evaluator.means(&mut engine, &mut store, measured.set, moment);
         let means = means.map_err(|failure| vec![self.failure(&failure)])?;
-        let reported = evaluator.reported();
-        let values: Vec<(Series, f64)> =
-            reported.into_iter().map(|index| (evaluator.series(index), means[index])).collect();
+        let results = &evaluator.graph().results;
+        let told = measured.known || !reads_the_clock(measured.programs.program);
+        let reported =
+            evaluator.reported().into_iter().filter(|index| told || results[*index].role != ResultRole::Extra);
+        let values: Vec<(Series, f64)> = reported.map(|index| (evaluator.series(index), means[index])).collect();
         let Some((series, _)) = values.iter().find(|(_, value)| !value.is_finite()) else { return Ok(values) };
         let title = format!("`{}` is not finite on the data set `{}`", series.name, measured.name);
         let title = if measured.set.is_some() { title } else { format!("`{}` is not finite", series.name) };

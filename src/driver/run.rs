@@ -121,6 +121,7 @@ impl Session {
                 name: "test",
                 threads: options.threads,
                 clock,
+                known: true,
             })?,
             None => Vec::new(),
         };

@@ -99,7 +99,7 @@ fn the_steps_of_a_scan_are_one_box_and_each_round_of_a_loop_is_its_own() {
 #[test]
 fn definitions_unfold_into_groups_and_primitives_into_single_operations() {
     let unet = example("denoise_unet", 1);
-    assert_eq!(unet.groups.iter().map(|group| group.title.as_str()).collect::<Vec<_>>(), ["UNet([8, 16])"]);
+    assert_eq!(unet.groups.iter().map(|group| group.title.as_str()).collect::<Vec<_>>(), ["denoise: UNet([8, 16])"]);
     let inside = unet.parts.iter().filter(|part| part.group == Some(0)).count();
     assert_eq!(inside, 12, "{:#?}", lines(&unet));
     let block = example("transformer", 2);

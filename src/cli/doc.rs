@@ -86,6 +86,9 @@ fn pages(chapters: &[Chapter], wanted: impl Fn(&Entry) -> bool) -> Vec<String> {
 
 fn page(chapter: &Chapter, entry: &Entry) -> String {
     let mut out = format!("{}\n\n{}\n", entry.signature, entry.doc);
+    if let Some(example) = entry.example() {
+        out += &format!("\nFor example: `{example}`\n");
+    }
     match &entry.definition {
         Some(definition) => {
             out += &format!("\nIts definition, in the library's {}.nn:\n\n", chapter.title);

@@ -40,6 +40,16 @@ impl Entry {
         head.split(['(', ' ']).next().unwrap_or(head)
     }
 
+    /// A use of it that checks as it stands once its names are bound: the shortest answer to another framework's name that has one.
+    pub fn example(&self) -> Option<&'static str> {
+        let call = format!("{}(", self.name());
+        let uses = |answer: &&str| {
+            let before = answer.find(&call).map(|at| answer[..at].chars().next_back());
+            before.is_some_and(|letter| letter.is_none_or(|letter| !letter.is_alphanumeric() && letter != '_'))
+        };
+        check::foreign_names().map(|(_, answer)| answer).filter(uses).min_by_key(|answer| answer.len())
+    }
+
     /// The first sentence of its documentation, on one line.
     pub fn summary(&self) -> String {
         let line = self.doc.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -26,7 +26,8 @@ fn every_name_is_listed_with_a_sentence_and_has_a_page() {
         ("softmax", ["fn softmax(x, axis: int = -1)\n", "the largest entry subtracted", "    return e / sum(e"]),
         ("LSTM", ["layer LSTM(", "Its definition, in the library's recurrent.nn", "scan("]),
         ("exp", ["exp(x)\n", "The exponential function.", "One of the primitives."]),
-        ("adamw", ["adamw(lr = 0.001", "w -= s", "One of the optimizers."]),
+        ("Embed", ["layer Embed(", "\n\nFor example: `", "Its definition, in the library's layers.nn"]),
+        ("adamw", ["adamw(lr = 0.001", "For example: `optimizer = adamw(lr = 1e-3)`", "One of the optimizers."]),
         ("cosine", ["cosine(warmup = 0)\n", "multiplied by `(1 + cos(pi t / total)) / 2`.", "One of the schedules."]),
         ("scan", ["scan(", "each entry of the first axis", "compile-time and special functions"]),
     ] {

@@ -16,7 +16,10 @@ use crate::networks;
 use crate::ops::RunContext;
 use crate::passes::Pipeline;
 use crate::tensor::Sizes;
-use crate::train::{Batch, Expected, Failure, Weights, initial_values, set_weights};
+use crate::train::{Batch, Expected, Failure, Weights, WeightsError, initial_values, set_weights};
+
+/// How many tensors that do not fit are told.
+const FAULTS: usize = 5;
 
 /// How many samples are computed at a time.
 const BATCH: usize = 256;
@@ -154,7 +157,7 @@ impl Session {
 
     /// The weights of a file, every variable of the program among them.
     pub fn weights(&self, graph: &Graph, path: &Path) -> Result<Weights, Vec<Diagnostic>> {
-        let refuse = |error: crate::train::WeightsError| vec![Diagnostic::new(Code::E0803, error.to_string())];
+        let refuse = |error: WeightsError| vec![Diagnostic::new(Code::E0803, error.to_string())];
         let weights = Weights::load(path).map_err(refuse)?;
         let shapes: Vec<(String, Vec<usize>)> = graph
             .variables
@@ -162,8 +165,27 @@ impl Session {
             .map(|variable| (variable.path.clone(), variable.ty.shape.constant().unwrap_or_default()))
             .collect();
         let expected: Vec<Expected> = shapes.iter().map(|(name, shape)| Expected { name, shape }).collect();
-        weights.check(&expected).map_err(refuse)?;
-        Ok(weights)
+        match weights.check(&expected) {
+            Ok(()) => Ok(weights),
+            Err(WeightsError::Mismatch { faults }) => Err(vec![self.other_weights(path, &weights, &faults)]),
+            Err(error) => Err(refuse(error)),
+        }
+    }
+
+    /// Weights that are another network's, by the first faults.
+    fn other_weights(&self, path: &Path, weights: &Weights, faults: &[String]) -> Diagnostic {
+        let title = format!("the weights in `{}` do not fit the network", path.display());
+        let mut diagnostic = Diagnostic::new(Code::E0803, title);
+        if let Some(model) = weights.metadata.get("model").filter(|model| **model != self.title()) {
+            diagnostic = diagnostic.note(format!("they are of `{model}`"));
+        }
+        for fault in faults.iter().take(FAULTS) {
+            diagnostic = diagnostic.note(fault);
+        }
+        match faults.len().saturating_sub(FAULTS) {
+            0 => diagnostic,
+            more => diagnostic.note(format!("and {more} more")),
+        }
     }
 
     /// The outputs of the samples numbered `rows`, which are of one kind.

@@ -204,8 +204,18 @@ fn what_does_not_fit_is_told() {
     let desk = trained();
     desk.nnlc("eval m.nn --weights none.safetensors").is(3, &["error[E0803]: `none.safetensors` could not be read"]);
     one(&desk);
-    desk.nnlc("eval m.nn --weights w.safetensors")
-        .is(3, &["error[E0803]: the weights do not fit the network", "the network has no `w`"]);
+    desk.nnlc("eval m.nn --weights w.safetensors").is(
+        3,
+        &["error[E0803]: the weights in `w.safetensors` do not fit the network", "`logits.Affine.W` [2, 4] is missing"],
+    );
+    fs::rename(desk.at("m.nn"), desk.at("other.nn")).unwrap();
+    let said = desk.nnlc("eval other.nn --weights r/weights.safetensors");
+    said.is(0, &[]);
+    let wider = MODEL.replace("Affine(4)", "Affine(5)");
+    fs::write(desk.at("other.nn"), wider).unwrap();
+    let said = desk.nnlc("eval other.nn --weights r/weights.safetensors");
+    said.is(3, &["they are of `m`", "`logits.Affine.W` is [2, 4] in the file, the network has [2, 5]"]);
+    fs::write(desk.at("m.nn"), MODEL).unwrap();
     let weights = "eval m.nn --weights r/weights.safetensors";
     for (file, text, told) in [
         (

@@ -40,12 +40,13 @@ impl Entry {
         head.split(['(', ' ']).next().unwrap_or(head)
     }
 
-    /// A use of it that checks as it stands once its names are bound: the shortest answer to another framework's name that has one.
+    /// A use of it that checks as it stands once its names are bound: the shortest answer to another framework's name that is one.
     pub fn example(&self) -> Option<&'static str> {
         let call = format!("{}(", self.name());
         let uses = |answer: &&str| {
-            let before = answer.find(&call).map(|at| answer[..at].chars().next_back());
-            before.is_some_and(|letter| letter.is_none_or(|letter| !letter.is_alphanumeric() && letter != '_'))
+            let before = answer.split_once(&call).map(|(before, _)| before);
+            let whole = |before: &str| before.is_empty() || before.ends_with(" |> ") || before.ends_with(" = ");
+            before.is_some_and(|before| whole(before) && !before.contains('(')) && !answer.contains("(-")
         };
         check::foreign_names().map(|(_, answer)| answer).filter(uses).min_by_key(|answer| answer.len())
     }

@@ -23,7 +23,10 @@ fn every_name_is_listed_with_a_sentence_and_has_a_page() {
         }
     }
     for (name, parts) in [
-        ("softmax", ["fn softmax(x, axis: int = -1)\n", "the largest entry subtracted", "    return e / sum(e"]),
+        (
+            "softmax",
+            ["fn softmax(x, axis: int = -1)\n", "the largest entry subtracted", "        return e * reciprocal("],
+        ),
         ("LSTM", ["layer LSTM(", "Its definition, in the library's recurrent.nn", "scan("]),
         ("exp", ["exp(x)\n", "The exponential function.", "One of the primitives."]),
         ("Embed", ["layer Embed(", "\n\nFor example: `", "Its definition, in the library's layers.nn"]),

@@ -102,7 +102,8 @@ fn a_project_takes_a_new_or_an_empty_folder_and_a_plain_name() {
 fn the_page_shows_what_is_answered() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/command-line.md");
     let page = fs::read_to_string(page).unwrap();
-    let shown = page.split("```console\n$ nnlc ").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let mut consoles = page.split("```console\n$ nnlc ").filter_map(|rest| rest.split("```").next());
+    let shown = consoles.find(|console| console.starts_with("new ")).unwrap();
     let (arguments, told) = shown.split_once('\n').unwrap();
     let desk = tempfile::tempdir().unwrap();
     assert_eq!(err(&nnlc(desk.path(), &arguments.split(' ').collect::<Vec<_>>())), told);

@@ -140,7 +140,9 @@ mod cases {
                 eprintln!("{number:>4} {:.1} us", step.time.as_secs_f64() * 1e6 / f64::from(PROFILED))
             });
         }
-        let mut run = || drop(engine.run(&plan, &mut store, &feeds, &context).expect("a run"));
+        let mut run = || {
+            engine.run(&plan, &mut store, &feeds, &context).expect("a run");
+        };
         // SAFETY: as above.
         let mut hand = || unsafe { by_hand(&mut problem) };
         let mut blocks: Vec<[f64; 2]> = (0..BLOCKS).map(|_| [block(&mut run), block(&mut hand)]).collect();

@@ -8,7 +8,7 @@ pub struct SubnormalsAreZero {
 
 impl SubnormalsAreZero {
     /// Turns the mode on.
-    pub fn new() -> SubnormalsAreZero {
+    pub fn begin() -> SubnormalsAreZero {
         let before = control();
         set_control(before | MODE);
         SubnormalsAreZero { before }
@@ -80,7 +80,7 @@ mod tests {
         let operand = || black_box(1e-40_f32) * black_box(1e10);
         assert!(product() > 0.0 && operand() > 0.0);
         if MODE != 0 {
-            let _zeros = SubnormalsAreZero::new();
+            let _zeros = SubnormalsAreZero::begin();
             assert_eq!((product(), operand()), (0.0, 0.0));
         }
         assert!(product() > 0.0 && operand() > 0.0);

@@ -176,7 +176,7 @@ impl Engine {
         let (meeting, far) = (&self.meeting, self.meeting.load(Ordering::Relaxed) > FAR);
         let (memory, scratch, team, threads) = (&self.memory, &self.scratch, &self.team, self.team.threads());
         team.run(&|worker| {
-            let _zeros = SubnormalsAreZero::new();
+            let _zeros = SubnormalsAreZero::begin();
             // SAFETY: each worker has a number of its own.
             let scratch = unsafe { &mut *scratch[worker].0.get() };
             scratch.set_far(far);

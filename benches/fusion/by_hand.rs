@@ -68,7 +68,7 @@ impl Problem {
 fn exp(x: __m512) -> __m512 {
     let times = _mm512_roundscale_ps::<0>(_mm512_mul_ps(x, _mm512_set1_ps(std::f32::consts::LOG2_E)));
     // ln 2 in two parts, the first with zeros at its end, so that the product is exact.
-    let rest = _mm512_fnmadd_ps(times, _mm512_set1_ps(0.693_359_375), x);
+    let rest = _mm512_fnmadd_ps(times, _mm512_set1_ps(355.0 / 512.0), x);
     let rest = _mm512_fnmadd_ps(times, _mm512_set1_ps(-2.121_944_4e-4), rest);
     let series = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
     let sum = series[1..]

@@ -264,7 +264,7 @@ impl<'t> Writer<'t> {
         out.push(self.expr(condition));
         let mut short = self.block(then, out);
         if let Some(otherwise) = otherwise {
-            self.take_else(out);
+            self.goes_on("else", out);
             short &= match self.otherwise_if(otherwise) {
                 Some((condition, then, otherwise)) if self.cursor.word() == "if" => {
                     out.push(Doc::space());

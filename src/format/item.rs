@@ -118,15 +118,15 @@ impl<'t> Writer<'t> {
         Doc::concat(parts).group(ended)
     }
 
-    /// `{`. With comments in front of it, it begins a line.
-    pub fn open_brace(&mut self, out: &mut Parts<'t>) {
+    /// A token that goes on with the line, as `{` and `else` do. With comments in front of it, it begins one.
+    pub fn goes_on(&mut self, token: &str, out: &mut Parts<'t>) {
         if self.cursor.gap().comments.is_empty() {
             out.push(Doc::space());
         } else {
             self.comments(true, out);
             out.push(Doc::hard(false));
         }
-        out.push(self.expect("{"));
+        out.push(self.expect(token));
     }
 
     /// `}`, below the comments in front of it.
@@ -186,7 +186,7 @@ impl<'t> Writer<'t> {
         out: &mut Parts<'t>,
         mut entry: impl FnMut(&mut Self, &'t T) -> (Span, Doc<'t>),
     ) -> bool {
-        self.open_brace(out);
+        self.goes_on("{", out);
         let mut inside = Parts::new();
         if let [only] = entries
             && self.stays()
@@ -215,7 +215,7 @@ impl<'t> Writer<'t> {
     /// `{ statements; return values }`, behind a blank. Says whether it may stand on one line: when it holds one simple thing, and the author
     /// did not begin a line behind its `{`.
     pub fn block(&mut self, block: &'t Block, out: &mut Parts<'t>) -> bool {
-        self.open_brace(out);
+        self.goes_on("{", out);
         let mut inside = Parts::new();
         let short = match (&block.stmts[..], &block.result) {
             ([], None) => true,
@@ -247,17 +247,6 @@ impl<'t> Writer<'t> {
         }
         self.close_brace(if short { Doc::line() } else { Doc::hard(false) }, inside, out);
         short
-    }
-
-    /// `else`, with the comments in front of it on lines of their own.
-    pub fn take_else(&mut self, out: &mut Parts<'t>) {
-        if self.cursor.gap().comments.is_empty() {
-            out.push(Doc::space());
-        } else {
-            self.comments(true, out);
-            out.push(Doc::hard(false));
-        }
-        out.push(self.expect("else"));
     }
 
     /// Whether an expression is a written number.

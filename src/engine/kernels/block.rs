@@ -364,10 +364,10 @@ impl Fold {
         }
     }
 
-    /// The same for each place of rows, at most 256 wide, into `out`.
-    pub(super) fn rows_in_order<'a>(self, rows: impl Iterator<Item = &'a [f32]>, out: &mut [f32]) {
+    /// The same for each place of rows that are at most as wide as `out`.
+    pub(super) fn rows_in_order<'a, const N: usize>(self, rows: impl Iterator<Item = &'a [f32]>, out: &mut [f32; N]) {
         if self == Fold::Sum {
-            let mut sums = [0.0; 256];
+            let mut sums = [0.0; N];
             for row in rows {
                 sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
             }

@@ -166,7 +166,7 @@ impl Fused {
                         std::slice::from_raw_parts(partials.add(at + tile * stride + first), columns.len())
                     };
                     let mut values = [0.0; BLOCK];
-                    outlet.fold.rows_in_order((0..self.tiling.row_tiles()).map(row), &mut values[..columns.len()]);
+                    outlet.fold.rows_in_order((0..self.tiling.row_tiles()).map(row), &mut values);
                     self.emit_columns(outlet, buffers, columns.start, &values[..columns.len()]);
                 }
             }

@@ -7,6 +7,7 @@ pub mod base;
 pub mod source;
 
 pub mod diagnostic;
+pub mod formats;
 pub mod tensor;
 
 pub mod ir;
@@ -28,6 +29,7 @@ pub mod networks;
 
 pub mod data;
 pub mod diagram;
+pub mod import;
 pub mod report;
 pub mod train;
 

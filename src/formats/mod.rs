@@ -1,0 +1,5 @@
+//! What files of other programs consist of: their messages as plain data, read and written by `prost`.
+//!
+//! Nothing here knows what a message means to a network; that is for `export` and `import`.
+
+pub mod onnx;

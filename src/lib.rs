@@ -29,6 +29,7 @@ pub mod networks;
 
 pub mod data;
 pub mod diagram;
+pub mod export;
 pub mod import;
 pub mod report;
 pub mod train;

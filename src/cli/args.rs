@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use crate::check::Options;
 use crate::driver::project::{self, Template};
 use crate::driver::{DataOverride, Inside, Request, stages};
+use crate::export::Format;
 use crate::networks::Network;
 
 /// A compiler for networks and losses: one .nn file, checked before anything runs, trained, and its Runtime network derived.
@@ -39,6 +40,8 @@ pub enum Command {
     Eval(Eval),
     /// Compute outputs of the Runtime network
     Infer(Infer),
+    /// Write the Runtime network as a file of another program
+    Export(Export),
     /// Evaluate the `test` blocks of a program
     Test(Test),
     /// Time a training step, by line of the program and by step of the plan
@@ -363,6 +366,43 @@ pub struct Infer {
     /// How many threads; results do not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Export {
+    #[command(flatten)]
+    pub model: Model,
+    /// The format
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub to: Target,
+    /// The trained weights [default: those that training starts with]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub weights: Option<PathBuf>,
+    /// An output; all when none is given
+    #[arg(long, value_name = "NAME")]
+    pub output: Vec<String>,
+    /// The number of samples at a time [default: open where the format can leave it so, else 1]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub batch: Option<usize>,
+    /// Where it goes [default: the program's name with the format's ending]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+}
+
+/// Formats of other programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// A model of operator set 18
+    Onnx,
+}
+
+impl Target {
+    /// The format.
+    pub fn format(self) -> Format {
+        match self {
+            Target::Onnx => Format::Onnx,
+        }
+    }
 }
 
 /// The derived networks by name.

@@ -8,6 +8,7 @@ mod difference;
 mod doc;
 mod eval;
 mod explain;
+mod export;
 mod fix;
 mod fmt;
 mod graph;
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Eval(command) => eval::eval(&command),
         Command::Graph(command) => graph::graph(&command),
         Command::Infer(command) => infer::infer(&command),
+        Command::Export(command) => export::export(&command),
         Command::Fix(command) => fix::fix(&command),
         Command::Fmt(command) => fmt::fmt(&command),
         Command::Test(command) => test::test(&command),

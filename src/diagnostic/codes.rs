@@ -123,6 +123,7 @@ codes! {
     W0606 "output is a logit"
     W0607 "an `allow` that silences nothing"
     W0608 "argument that its definition never reads"
+    E0609 "operation that a format does not have"
     E0701 "import cycle or missing file"
     E0801 "bad training setting"
     E0802 "a value became NaN or infinite"

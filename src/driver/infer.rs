@@ -106,7 +106,11 @@ impl Session {
         Ok(Pipeline::standard().run(&graph.bind(sizes)))
     }
 
-    fn outputs(&self, graph: &Graph, asked: &[String]) -> Result<Vec<String>, Vec<Diagnostic>> {
+    /// The outputs that are asked for, all when none is named.
+    ///
+    /// # Errors
+    /// A name that is no output's; a program without one.
+    pub(super) fn outputs(&self, graph: &Graph, asked: &[String]) -> Result<Vec<String>, Vec<Diagnostic>> {
         let declared: Vec<&str> = graph
             .results
             .iter()

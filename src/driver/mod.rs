@@ -7,6 +7,7 @@ mod column;
 mod data;
 mod definitions;
 mod eval;
+mod export;
 mod file;
 mod format;
 mod handbook;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 
 pub use data::{DataOverride, Sets, feeds_of, want_of};
 pub use eval::{EvalOptions, EvalReport};
+pub use export::ExportOptions;
 pub use file::write_whole;
 pub use format::{Formatted, format_bytes, format_file, programs};
 pub use handbook::{Chapter, Entry, Meant, chapters, library_chapters, meant};

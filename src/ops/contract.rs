@@ -131,6 +131,13 @@ fn labels(attrs: &Attrs, rank_a: usize, rank_b: usize) -> [Vec<Label>; 3] {
     [a, b, result]
 }
 
+/// A contraction's axes as letters, `ab,bc->ac`: as `einsum` writes them.
+pub fn equation(attrs: &Attrs, rank_a: usize, rank_b: usize) -> String {
+    let letters = labels(attrs, rank_a, rank_b)
+        .map(|labels| labels.into_iter().map(|label| char::from(b'a' + label as u8)).collect::<String>());
+    format!("{},{}->{}", letters[0], letters[1], letters[2])
+}
+
 /// A contraction with labelled axes: shared labels that are wanted are batch axes, shared ones that are not are summed over. The order
 /// of the operands is chosen, and a transpose added, so that the result's axes come as wanted.
 fn labelled(b: &mut Builder, x: (Value, &[Label]), y: (Value, &[Label]), wanted: &[Label]) -> Value {

@@ -14,6 +14,7 @@ mod editors;
 mod engine;
 mod eval;
 mod examples;
+mod export;
 mod foreign;
 mod format;
 mod grad;

@@ -1,0 +1,111 @@
+//! The Runtime network in formats of other programs, a folder for each.
+//!
+//! A writer gets a batched graph with the values of its variables, in terms of the operations that its format has: [`known`] finds those
+//! that are formulas here, [`plain`] writes as formulas what is an operation here alone. Each format's table says of every primitive how it is written, or why it cannot be. No file system: `driver`
+//! gathers what is exported, `cli` writes the files.
+
+mod known;
+mod onnx;
+mod plain;
+
+use std::collections::BTreeMap;
+
+use crate::base::Idx;
+use crate::ir::{Graph, Node, Op, Place, Value, op};
+use crate::tensor::Tensor;
+
+/// What is exported.
+#[derive(Clone, Debug)]
+pub struct Export {
+    /// The Runtime network, batched. The one symbol that its sizes may hold is the batch size.
+    pub graph: Graph,
+    /// The value of every variable that it reads, by path.
+    pub weights: BTreeMap<String, Tensor>,
+    /// The program's name.
+    pub title: String,
+}
+
+/// A format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// ONNX, operator set 18.
+    Onnx,
+}
+
+/// One file of an export.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    /// The ending of its name, without a dot.
+    pub ending: &'static str,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+/// An operation that a format cannot hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unwritable {
+    /// Which.
+    pub op: Op,
+    /// Where it comes from.
+    pub place: Place,
+    /// Why not.
+    pub reason: String,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Format; 1] = [Format::Onnx];
+
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Onnx => "ONNX",
+        }
+    }
+
+    /// Whether the batch size can stay open in it.
+    pub fn has_open_batch(self) -> bool {
+        match self {
+            Format::Onnx => true,
+        }
+    }
+
+    /// Writes a network. The first file is the network itself.
+    ///
+    /// # Errors
+    /// Every operation that the format cannot hold.
+    pub fn write(self, export: &Export) -> Result<Vec<File>, Vec<Unwritable>> {
+        match self {
+            Format::Onnx => onnx::write(export),
+        }
+    }
+}
+
+/// What a format's table says of a primitive: how it is written, or why it cannot be.
+#[derive(Clone, Copy)]
+enum Rule<Write> {
+    /// By a function of the format's own.
+    Write(Write),
+    /// As an operation of the same meaning, operand by operand.
+    Call(&'static str),
+    /// Not at all, and why.
+    Refuse(&'static str),
+}
+
+/// Why derivatives are refused.
+const DERIVATIVE: &str = "is part of a derivative, which the format has no operation for";
+
+/// Why draws are refused.
+const DRAWN: &str = "draws random numbers, which no two engines draw alike";
+
+/// The tensor of a value that is a constant.
+fn constant(graph: &Graph, value: Value) -> Option<&Tensor> {
+    let node = graph.node(value);
+    (node.op == op::CONSTANT).then(|| &**node.attrs.get_tensor("value"))
+}
+
+/// The path of the variable that a node reads.
+fn path_of<'g>(graph: &'g Graph, node: &Node) -> &'g str {
+    let index = node.attrs.get_int("index") as usize;
+    &graph.variables[crate::ir::VarId::new(index)].path
+}

@@ -392,8 +392,11 @@ pub struct Export {
 /// Formats of other programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Target {
-    /// A model of operator set 18
+    /// ONNX: a model of operator set 18
     Onnx,
+    /// PyTorch: a module in Python and its weights
+    #[value(name = "pytorch")]
+    PyTorch,
 }
 
 impl Target {
@@ -401,6 +404,7 @@ impl Target {
     pub fn format(self) -> Format {
         match self {
             Target::Onnx => Format::Onnx,
+            Target::PyTorch => Format::PyTorch,
         }
     }
 }

@@ -7,12 +7,13 @@
 mod known;
 mod onnx;
 mod plain;
+mod pytorch;
 
 use std::collections::BTreeMap;
 
 use crate::base::Idx;
 use crate::ir::{Graph, Node, Op, Place, Value, op};
-use crate::tensor::Tensor;
+use crate::tensor::{Dim, Shape, Tensor};
 
 /// What is exported.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Export {
 pub enum Format {
     /// ONNX, operator set 18.
     Onnx,
+    /// A module of PyTorch, in Python.
+    PyTorch,
 }
 
 /// One file of an export.
@@ -54,19 +57,20 @@ pub struct Unwritable {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Format; 1] = [Format::Onnx];
+    pub const ALL: [Format; 2] = [Format::Onnx, Format::PyTorch];
 
     /// Its name for people.
     pub fn name(self) -> &'static str {
         match self {
             Format::Onnx => "ONNX",
+            Format::PyTorch => "PyTorch",
         }
     }
 
     /// Whether the batch size can stay open in it.
     pub fn has_open_batch(self) -> bool {
         match self {
-            Format::Onnx => true,
+            Format::Onnx | Format::PyTorch => true,
         }
     }
 
@@ -77,6 +81,7 @@ impl Format {
     pub fn write(self, export: &Export) -> Result<Vec<File>, Vec<Unwritable>> {
         match self {
             Format::Onnx => onnx::write(export),
+            Format::PyTorch => pytorch::write(export),
         }
     }
 }
@@ -108,4 +113,16 @@ fn constant(graph: &Graph, value: Value) -> Option<&Tensor> {
 fn path_of<'g>(graph: &'g Graph, node: &Node) -> &'g str {
     let index = node.attrs.get_int("index") as usize;
     &graph.variables[crate::ir::VarId::new(index)].path
+}
+
+/// How much wider the result of a transposed convolution is, along each spatial axis, than the least that its window and stride can give.
+fn output_padding(node: &Node, dy: &Shape, kernel: &Shape) -> Result<Vec<i64>, String> {
+    let list = |name: &str| node.attrs.get_ints(name);
+    let along = |axis: usize| {
+        let known = |size: &Dim| size.constant().ok_or_else(|| format!("has the size {size} along a spatial axis"));
+        let window = list("dilation")[axis] * (known(&kernel[2 + axis])? - 1) + 1;
+        let least = (known(&dy[2 + axis])? - 1) * list("stride")[axis] + window - 2 * list("pad")[axis];
+        Ok(known(&node.ty.shape[2 + axis])? - least)
+    };
+    (0..list("stride").len()).map(along).collect()
 }

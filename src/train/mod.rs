@@ -21,7 +21,7 @@ mod weights;
 
 pub use batches::{Batch, Order};
 pub use clock::{Clock, Scalars};
-pub use course::{Checkpoint, Course, restore};
+pub use course::{Checkpoint, Course, restore, saved};
 pub use evaluate::{Evaluator, Means, Moment, View};
 pub use forms::room;
 pub use initial::initial_values;

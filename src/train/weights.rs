@@ -128,6 +128,19 @@ impl Weights {
     }
 
     fn write(&self, path: &Path) -> io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        self.write_to(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    }
+
+    /// The bytes of a file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes).expect("memory takes every byte");
+        bytes
+    }
+
+    fn write_to(&self, file: &mut impl Write) -> io::Result<()> {
         let mut header = Map::new();
         if !self.metadata.is_empty() {
             header.insert("__metadata__".to_string(), json!(self.metadata));
@@ -142,7 +155,6 @@ impl Weights {
         }
         let mut header = Value::Object(header).to_string().into_bytes();
         header.resize(header.len().next_multiple_of(8), b' ');
-        let mut file = BufWriter::new(File::create(path)?);
         file.write_all(&(header.len() as u64).to_le_bytes())?;
         file.write_all(&header)?;
         for tensor in self.tensors.values() {
@@ -151,7 +163,7 @@ impl Weights {
                 Elements::I32(values) => values.iter().try_for_each(|value| file.write_all(&value.to_le_bytes()))?,
             }
         }
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+        Ok(())
     }
 
     /// Reads the file at `path`.

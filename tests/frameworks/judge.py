@@ -4,7 +4,7 @@
     python tests/frameworks/judge.py /tmp/exports/onnx
 
 The folder holds one folder for each case: the exported files, and `case.safetensors` with what is fed (`in.NAME`) and what comes out
-(`out.NAME`). Needs NumPy and the program itself: onnxruntime, torch, jax, or nnabla's `nbla` on the path.
+(`out.PLACE.NAME`). Needs NumPy and the program itself: onnxruntime, torch, jax, or nnabla's `nbla` on the path.
 """
 import json
 import math
@@ -39,6 +39,19 @@ def onnx(folder, fed):
     return dict(zip(names, session.run(names, fed)))
 
 
+def pytorch(folder, fed):
+    """Outputs in order, of PyTorch."""
+    import importlib.util
+    import torch
+    spec = importlib.util.spec_from_file_location("model", folder / "model.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    fed = {name: torch.from_numpy(x.astype(np.int64) if x.dtype == np.int32 else x.copy()) for name, x in fed.items()}
+    with torch.no_grad():
+        results = module.Runtime.load()(**fed)
+    return [result.numpy() for result in (results if isinstance(results, tuple) else [results])]
+
+
 def distance(found, expected):
     """The largest difference relative to the largest value, or infinity where shapes or special values differ."""
     if found.shape != expected.shape:
@@ -53,15 +66,17 @@ def distance(found, expected):
 
 
 def main(folder, limit=2e-5):
-    run = {"onnx": onnx}[folder.name]
+    run = {"onnx": onnx, "pytorch": pytorch}[folder.name]
     worst, failed, count = (0, "none"), 0, 0
     for case in sorted(path for path in folder.iterdir() if path.is_dir()):
         tensors = load(case / "case.safetensors")
         fed = {name[3:]: tensor for name, tensor in tensors.items() if name.startswith("in.")}
-        wanted = {name[4:]: tensor for name, tensor in tensors.items() if name.startswith("out.")}
+        wanted = {name.split(".", 2)[2]: tensor for name, tensor in sorted(tensors.items()) if name.startswith("out.")}
         count += 1
         try:
             found = run(case, fed)
+            if isinstance(found, list):
+                found = dict(zip(wanted, found, strict=True))
             off = max(distance(np.asarray(found[name]), expected) for name, expected in wanted.items())
         except Exception as error:  # A judge that refuses is a failure, told with its reason.
             print(f"{case.name}: {type(error).__name__}: {str(error)[:300]}")

@@ -28,7 +28,7 @@ const LAYERS: &[(usize, &str, &[&str])] = &[
     (6, "diagram", &["report"]),
     (6, "report", &[]),
     (6, "import", &[]),
-    (6, "export", &[]),
+    (6, "export", &["train"]),
     (7, "driver", &[]),
     (7, "render", &[]),
     (8, "cli", &[]),

@@ -78,7 +78,7 @@ fn refused(format: Format) -> String {
             match format.write(&export) {
                 Ok(files) => {
                     let fed = inputs.iter().enumerate().map(|(index, tensor)| (format!("in.x{index}"), tensor));
-                    let tensors = fed.chain([("out.y".to_owned(), &expected)]).collect();
+                    let tensors = fed.chain([("out.0.y".to_owned(), &expected)]).collect();
                     leave(format, &format!("{}_{number}", primitive.op), &files, tensors);
                 }
                 Err(faults) => reasons.extend(faults.into_iter().map(|Unwritable { reason, .. }| reason)),
@@ -151,7 +151,11 @@ fn every_example_is_written_in_every_format() {
             let run = RunContext { seed: 0, step: 0, batch: SAMPLES };
             let evaluation = reference::run(graph, &variables, &inputs, &run, false);
             let fed = graph.inputs.iter().zip(&inputs).map(|(input, tensor)| (format!("in.{}", input.name), tensor));
-            let given = evaluation.results.iter().map(|(name, tensor)| (format!("out.{name}"), tensor));
+            let given = evaluation
+                .results
+                .iter()
+                .zip(0..)
+                .map(|((name, tensor), place)| (format!("out.{place}.{name}"), tensor));
             leave(format, &format!("example_{name}"), &files, fed.chain(given).collect());
         }
     }

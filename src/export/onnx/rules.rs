@@ -1,6 +1,6 @@
 //! How each primitive is written in ONNX. Operators are those of <https://onnx.ai/onnx/operators/> at set 18.
 
-use super::super::{DERIVATIVE, DRAWN, Rule, known};
+use super::super::{DERIVATIVE, DRAWN, Rule, known, output_padding};
 use super::{Writer, tensors};
 use crate::ir::{Node, Op};
 use crate::ops::image::{convolution, pooling};
@@ -300,15 +300,7 @@ fn window(node: &Node) -> Vec<crate::formats::onnx::Attribute> {
 
 /// A stride may leave several sizes to choose from; the one meant is reached by padding the result.
 fn transposed_convolution(w: &mut Writer, node: &Node, x: &[String]) -> Result<String, String> {
-    let (dy, kernel, spatial) = (w.shape(node, 0), w.shape(node, 1), node.attrs.get_ints("stride").len());
-    let list = |name: &str| node.attrs.get_ints(name);
-    let extra = (0..spatial).map(|axis| {
-        let known = |size: &Dim| size.constant().ok_or_else(|| format!("has the size {size} along a spatial axis"));
-        let window = list("dilation")[axis] * (known(&kernel[2 + axis])? - 1) + 1;
-        let least = (known(&dy[2 + axis])? - 1) * list("stride")[axis] + window - 2 * list("pad")[axis];
-        Ok(known(&node.ty.shape[2 + axis])? - least)
-    });
-    let extra = extra.collect::<Result<Vec<i64>, String>>()?;
+    let extra = output_padding(node, w.shape(node, 0), w.shape(node, 1))?;
     let mut attributes = window(node);
     if extra.iter().any(|more| *more != 0) {
         attributes.push(tensors::list("output_padding", &extra));

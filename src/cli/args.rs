@@ -397,6 +397,11 @@ pub enum Target {
     /// PyTorch: a module in Python and its weights
     #[value(name = "pytorch")]
     PyTorch,
+    /// StableHLO: a module in MLIR's text
+    #[value(name = "stablehlo")]
+    StableHlo,
+    /// NNP: an archive for NNabla and Neural Network Console
+    Nnp,
 }
 
 impl Target {
@@ -405,6 +410,8 @@ impl Target {
         match self {
             Target::Onnx => Format::Onnx,
             Target::PyTorch => Format::PyTorch,
+            Target::StableHlo => Format::StableHlo,
+            Target::Nnp => Format::Nnp,
         }
     }
 }

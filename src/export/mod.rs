@@ -5,9 +5,11 @@
 //! gathers what is exported, `cli` writes the files.
 
 mod known;
+mod nnp;
 mod onnx;
 mod plain;
 mod pytorch;
+mod stablehlo;
 
 use std::collections::BTreeMap;
 
@@ -33,6 +35,10 @@ pub enum Format {
     Onnx,
     /// A module of PyTorch, in Python.
     PyTorch,
+    /// StableHLO, in MLIR's text.
+    StableHlo,
+    /// An archive for NNabla and Neural Network Console.
+    Nnp,
 }
 
 /// One file of an export.
@@ -57,20 +63,23 @@ pub struct Unwritable {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Format; 2] = [Format::Onnx, Format::PyTorch];
+    pub const ALL: [Format; 4] = [Format::Onnx, Format::PyTorch, Format::StableHlo, Format::Nnp];
 
     /// Its name for people.
     pub fn name(self) -> &'static str {
         match self {
             Format::Onnx => "ONNX",
             Format::PyTorch => "PyTorch",
+            Format::StableHlo => "StableHLO",
+            Format::Nnp => "NNP",
         }
     }
 
     /// Whether the batch size can stay open in it.
     pub fn has_open_batch(self) -> bool {
         match self {
-            Format::Onnx | Format::PyTorch => true,
+            Format::Onnx | Format::PyTorch | Format::Nnp => true,
+            Format::StableHlo => false,
         }
     }
 
@@ -82,6 +91,8 @@ impl Format {
         match self {
             Format::Onnx => onnx::write(export),
             Format::PyTorch => pytorch::write(export),
+            Format::StableHlo => stablehlo::write(export),
+            Format::Nnp => nnp::write(export),
         }
     }
 }

@@ -28,6 +28,7 @@ const FORMULAS: &[(Op, Formula)] = &[
         let one = b.scalar(1.0);
         b.div(one, node.inputs[0])
     }),
+    (unary::ROUND, round),
     (binary::ATAN2, atan2),
     (binary::MOD, modulo),
     (compare::IS_NAN, |b, node| b.binary(compare::NOT_EQUAL, node.inputs[0], node.inputs[0])),
@@ -81,6 +82,17 @@ fn expm1(b: &mut Builder, node: &Node) -> Value {
     let exp = b.unary(unary::EXP, node.inputs[0]);
     let above = b.add(exp, one);
     b.mul(tanh, above)
+}
+
+/// `(x + c) - c` with c = 1.5 2^23, next to which 32-bit floats are whole: rounded half to even. From 2^22 on `x` itself is near enough to
+/// whole that only its last bit may hold a half.
+fn round(b: &mut Builder, node: &Node) -> Value {
+    let (x, shift, bound) = (node.inputs[0], b.scalar(12_582_912.0), b.scalar(4_194_304.0));
+    let shifted = b.add(x, shift);
+    let rounded = b.sub(shifted, shift);
+    let size = b.unary(unary::ABS, x);
+    let is_small = b.binary(compare::LESS, size, bound);
+    b.choose(is_small, rounded, x)
 }
 
 /// The angle of the point (b, a): the arc tangent of the quotient, moved into the point's own half plane.

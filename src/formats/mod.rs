@@ -2,4 +2,5 @@
 //!
 //! Nothing here knows what a message means to a network; that is for `export` and `import`.
 
+pub mod nnabla;
 pub mod onnx;

@@ -3,7 +3,7 @@
     NNLC_EXPORTS=/tmp/exports cargo test --test it export::
     python tests/frameworks/judge.py /tmp/exports/onnx
 
-The folder holds one folder for each case: the exported files, and `case.safetensors` with what is fed (`in.NAME`) and what comes out
+The folder holds one folder for each case: the exported files, and `case.safetensors` with what is fed (`in.PLACE.NAME`) and what comes out
 (`out.PLACE.NAME`). Needs NumPy and the program itself: onnxruntime, torch, jax, or nnabla's `nbla` on the path.
 """
 import json
@@ -52,6 +52,42 @@ def pytorch(folder, fed):
     return [result.numpy() for result in (results if isinstance(results, tuple) else [results])]
 
 
+def stablehlo(folder, fed):
+    """Outputs in order, of XLA."""
+    import jax
+    from jax._src.interpreters import mlir
+    from jax._src.lib import xla_client
+    from jax._src.lib.mlir import ir
+    with mlir.make_ir_context():
+        module = ir.Module.parse((folder / "model.mlir").read_text())
+        device = jax.devices("cpu")[0]
+        devices = xla_client.DeviceList((device,))
+        program = device.client.compile_and_load(module, devices, xla_client.CompileOptions())
+    fed = [jax.device_put(x, device) for x in fed.values()]
+    results = program.execute_sharded(fed).disassemble_into_single_device_arrays()
+    return [np.asarray(result[0]) for result in results]
+
+
+def nnp(folder, fed):
+    """Outputs in order, of NNabla."""
+    import zipfile
+    from google.protobuf import text_format
+    import nnabla
+    from nnabla.utils import nnabla_pb2, nnp_graph
+    nnabla.clear_parameters()
+    path = folder / "model.nnp"
+    text = zipfile.ZipFile(path).read("network.nntxt").decode()
+    (executor,) = text_format.Parse(text, nnabla_pb2.NNablaProtoBuf()).executor
+    batch = next(iter(fed.values())).shape[0] if fed and next(iter(fed.values())).ndim else 1
+    network = nnp_graph.NnpLoader(str(path)).get_network(executor.network_name, batch_size=batch)
+    for name, x in fed.items():
+        if network.variables[name] is not None:  # What nothing reads is left out.
+            network.variables[name].d = x
+    outputs = [network.variables[output.variable_name] for output in executor.output_variable]
+    nnabla.forward_all(outputs)
+    return [output.d.copy() for output in outputs]
+
+
 def distance(found, expected):
     """The largest difference relative to the largest value, or infinity where shapes or special values differ."""
     if found.shape != expected.shape:
@@ -66,12 +102,13 @@ def distance(found, expected):
 
 
 def main(folder, limit=2e-5):
-    run = {"onnx": onnx, "pytorch": pytorch}[folder.name]
+    run = {"onnx": onnx, "pytorch": pytorch, "stablehlo": stablehlo, "nnp": nnp}[folder.name]
     worst, failed, count = (0, "none"), 0, 0
     for case in sorted(path for path in folder.iterdir() if path.is_dir()):
         tensors = load(case / "case.safetensors")
-        fed = {name[3:]: tensor for name, tensor in tensors.items() if name.startswith("in.")}
-        wanted = {name.split(".", 2)[2]: tensor for name, tensor in sorted(tensors.items()) if name.startswith("out.")}
+        fed, wanted = (
+            {name.split(".", 2)[2]: tensor for name, tensor in sorted(tensors.items()) if name.startswith(side)}
+            for side in ("in.", "out."))
         count += 1
         try:
             found = run(case, fed)

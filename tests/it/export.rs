@@ -77,7 +77,7 @@ fn refused(format: Format) -> String {
             let (export, inputs, expected) = of_case(primitive.op, case);
             match format.write(&export) {
                 Ok(files) => {
-                    let fed = inputs.iter().enumerate().map(|(index, tensor)| (format!("in.x{index}"), tensor));
+                    let fed = inputs.iter().enumerate().map(|(index, tensor)| (format!("in.{index}.x{index}"), tensor));
                     let tensors = fed.chain([("out.0.y".to_owned(), &expected)]).collect();
                     leave(format, &format!("{}_{number}", primitive.op), &files, tensors);
                 }
@@ -150,7 +150,8 @@ fn every_example_is_written_in_every_format() {
                 .collect();
             let run = RunContext { seed: 0, step: 0, batch: SAMPLES };
             let evaluation = reference::run(graph, &variables, &inputs, &run, false);
-            let fed = graph.inputs.iter().zip(&inputs).map(|(input, tensor)| (format!("in.{}", input.name), tensor));
+            let fed = graph.inputs.iter().zip(&inputs).zip(0..);
+            let fed = fed.map(|((input, tensor), place)| (format!("in.{place}.{}", input.name), tensor));
             let given = evaluation
                 .results
                 .iter()

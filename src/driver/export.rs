@@ -10,6 +10,7 @@ use crate::export::{Export, File, Format, Unwritable};
 use crate::ir::{Graph, op};
 use crate::lower::lower;
 use crate::networks;
+use crate::ops::random;
 use crate::passes::Pipeline;
 use crate::tensor::{BATCH, Sizes, Tensor};
 use crate::train::{Failure, initial_values, set_weights};
@@ -96,10 +97,13 @@ impl Session {
                 continue;
             }
             let title = format!("{} cannot hold `{}`: it {}", format.name(), fault.op, fault.reason);
-            diagnostics.push(match span {
+            let draws = matches!(fault.op, random::RAND | random::RANDN | random::ORTHOGONAL);
+            let help = "feed it instead: `input z: T from ...` is drawn in training, and given to Runtime";
+            let told = match span {
                 Some(span) => Diagnostic::at(Code::E0609, span, title, "an output needs this"),
                 None => Diagnostic::new(Code::E0609, title),
-            });
+            };
+            diagnostics.push(if draws { told.help(help) } else { told });
         }
         diagnostics
     }

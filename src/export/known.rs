@@ -6,6 +6,7 @@
 use super::constant;
 use crate::base::IndexVec;
 use crate::ir::{Attrs, Graph, Node, Op, Value};
+use crate::ops::contract::CONTRACT;
 use crate::ops::image::convolution::CONVOLUTION;
 use crate::ops::{compare, elementwise, elementwise_binary as binary, graph, reduce, shape};
 use crate::passes::{dce, rebuild};
@@ -15,6 +16,9 @@ pub const RELU: Op = Op("relu");
 
 /// `exp(x) / Σ exp(x)` along attribute `axis`.
 pub const SOFTMAX: Op = Op("softmax");
+
+/// `x @ w + b`: the last axis of the first operand with the first of the second, a matrix, and a number added for each of its columns.
+pub const AFFINE: Op = Op("affine");
 
 /// `graph` with what is known put in, as far as `has` says that the format has it, and without the nodes that are only for training.
 pub fn known(graph: &Graph, has: impl Fn(Op) -> bool) -> Graph {
@@ -27,7 +31,9 @@ pub fn known(graph: &Graph, has: impl Fn(Op) -> bool) -> Graph {
                 graph::STOP_GRADIENT => return node.inputs[0],
                 compare::WHERE if has(RELU) => relu(new, &node),
                 binary::MUL if has(SOFTMAX) => softmax(new, &node),
-                binary::ADD => biased(new, &node, |own| uses[graph.node(old).inputs[own]] == 1),
+                binary::ADD if uses[graph.node(old).inputs[0]] == 1 => {
+                    biased(new, &node).or_else(|| affine(new, &node).filter(|_| has(AFFINE)))
+                }
                 _ => None,
             };
             new.push(known.unwrap_or(node))
@@ -82,9 +88,9 @@ fn softmax(graph: &Graph, node: &Node) -> Option<Node> {
 }
 
 /// A convolution whose only use is to have one number added for each map.
-fn biased(graph: &Graph, node: &Node, once: impl Fn(usize) -> bool) -> Option<Node> {
+fn biased(graph: &Graph, node: &Node) -> Option<Node> {
     let [sum, lined_up] = node.inputs[..] else { return None };
-    let convolution = of(graph, sum, CONVOLUTION).filter(|own| own.inputs.len() == 2 && once(0))?;
+    let convolution = of(graph, sum, CONVOLUTION).filter(|own| own.inputs.len() == 2)?;
     let bias = of(graph, lined_up, shape::RESHAPE)?.inputs[0];
     let spatial = convolution.attrs.get_ints("stride").len();
     let (from, to) = (graph.shape(bias), graph.shape(lined_up));
@@ -95,5 +101,21 @@ fn biased(graph: &Graph, node: &Node, once: impl Fn(usize) -> bool) -> Option<No
         ty: node.ty.clone(),
         place: node.place,
         ..convolution.clone()
+    })
+}
+
+/// A product with a matrix whose only use is to have one number added for each column.
+fn affine(graph: &Graph, node: &Node) -> Option<Node> {
+    let [product, bias] = node.inputs[..] else { return None };
+    let product = of(graph, product, CONTRACT)?;
+    let [x, w] = [graph.shape(product.inputs[0]), graph.shape(product.inputs[1])];
+    let ints = |name: &str| product.attrs.get_ints(name);
+    let is_product = ints("axes_a") == [x.len() as i64 - 1] && ints("axes_b") == [0] && ints("batch_a").is_empty();
+    let fits = is_product && x.len() > 1 && w.len() == 2 && graph.shape(bias) == &w[1..];
+    fits.then(|| Node {
+        op: AFFINE,
+        inputs: product.inputs.iter().copied().chain([bias]).collect(),
+        attrs: Attrs::new(),
+        ..node.clone()
     })
 }

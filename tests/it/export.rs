@@ -2,16 +2,21 @@
 //! `tests/frameworks/judge.py`, which reads what this leaves in the folder `NNLC_EXPORTS` when that is set.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use nnlc::driver::{ExportOptions, Request, Session};
 use nnlc::engine::reference;
 use nnlc::export::{Export, File, Format, Unwritable};
+use nnlc::formats::onnx;
 use nnlc::ir::{Graph, Input, Place, ResultRole, ResultValue};
 use nnlc::ops::{self, Builder, Case, RunContext};
 use nnlc::tensor::random::Stream;
 use nnlc::tensor::{BATCH, DType, Sizes, Tensor, Type};
 use nnlc::train::{Elements, SavedTensor, Weights};
+use prost::Message;
+
+use crate::cli::Desk;
 
 /// How many samples the examples are run on.
 const SAMPLES: usize = 3;
@@ -135,8 +140,12 @@ fn every_example_is_written_in_every_format() {
         for format in Format::ALL {
             let batch = (!format.has_open_batch()).then_some(SAMPLES);
             let options = ExportOptions { format, weights: None, outputs: Vec::new(), batch };
-            let network = session.exported(&options).unwrap_or_else(|found| panic!("{name}: {found:?}"));
             let files = session.export(&options).unwrap_or_else(|found| panic!("{name}: {found:?}"));
+            assert!(!files[0].bytes.is_empty(), "{name}");
+            if std::env::var_os("NNLC_EXPORTS").is_none() {
+                continue; // What it gives is for others to compare.
+            }
+            let network = session.exported(&options).unwrap_or_else(|found| panic!("{name}: {found:?}"));
             let graph = &network.graph;
             let inputs: Vec<Tensor> =
                 graph.inputs.iter().map(|input| drawn(graph.ty(input.value), &input.name, &sizes)).collect();
@@ -160,4 +169,135 @@ fn every_example_is_written_in_every_format() {
             leave(format, &format!("example_{name}"), &files, fed.chain(given).collect());
         }
     }
+}
+
+/// A network with a convolution, an affine layer, and the two formulas that formats have an operation for.
+const SMALL: &str = "input x: [1, 4, 4]\n\
+    h = x |> Convolution(2, kernel = 3) |> relu\n\
+    y = h |> Affine(3) |> softmax\n\
+    output y\n\
+    output most = argmax(y)\n";
+
+/// An ONNX model, a line for each node.
+fn listed(bytes: &[u8]) -> String {
+    let model = onnx::Model::decode(bytes).unwrap();
+    let graph = model.graph.unwrap();
+    let mut defined: BTreeSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    defined.extend(graph.input.iter().map(|input| input.name.as_str()));
+    let mut lines = String::new();
+    for node in &graph.node {
+        let unknown: Vec<&String> = node.input.iter().filter(|input| !defined.contains(input.as_str())).collect();
+        assert!(unknown.is_empty(), "`{}` reads {unknown:?} before they are there", node.name);
+        for output in &node.output {
+            assert!(defined.insert(output), "`{output}` is there twice");
+        }
+        let attributes = node.attribute.iter().map(|own| match own.i {
+            Some(value) => format!(" {}={value}", own.name),
+            None => format!(" {}={:?}", own.name, own.ints),
+        });
+        let attributes: String = attributes.collect();
+        lines += &format!("{} = {}({}){attributes}\n", node.output.join(", "), node.op_type, node.input.join(", "));
+    }
+    let size = |dimension: &onnx::Dimension| match dimension.size.as_ref().unwrap() {
+        onnx::Size::Value(size) => size.to_string(),
+        onnx::Size::Param(name) => name.clone(),
+    };
+    for (side, infos) in [("in", &graph.input), ("out", &graph.output)] {
+        for info in infos {
+            let ty = info.r#type.as_ref().unwrap().tensor_type.as_ref().unwrap();
+            let sizes: Vec<String> = ty.shape.as_ref().unwrap().dim.iter().map(size).collect();
+            lines += &format!("{side} {}: type {} [{}]\n", info.name, ty.elem_type, sizes.join(", "));
+        }
+    }
+    lines
+}
+
+/// A text without the weights in it, which are drawn.
+fn without_bytes(text: &str) -> String {
+    let parts = text.split("dense<\"0x").enumerate();
+    parts
+        .map(|(place, part)| if place == 0 { part } else { part.split_once('"').unwrap().1 })
+        .collect::<Vec<_>>()
+        .join("dense<..")
+}
+
+/// The network's text in an NNP archive.
+fn network_in(bytes: &[u8]) -> String {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut text = String::new();
+    archive.by_name("network.nntxt").unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn a_small_network_reads_so_in_each_format() {
+    let session = Session::check("small.nn", SMALL.to_owned(), PathBuf::new(), &Request::default());
+    for format in Format::ALL {
+        let options = ExportOptions { format, weights: None, outputs: Vec::new(), batch: None };
+        let files = session.export(&options).unwrap();
+        let bytes = &files[0].bytes;
+        let text = match format {
+            Format::Onnx => listed(bytes),
+            Format::Nnp => network_in(bytes),
+            Format::PyTorch | Format::StableHlo => without_bytes(&String::from_utf8(bytes.clone()).unwrap()),
+        };
+        insta::assert_snapshot!(format!("small_in_{}", format.name().to_lowercase()), text);
+    }
+}
+
+/// A program whose outputs are drawn, computed, and derived, and one of an open length.
+fn desk() -> Desk {
+    let drawn = "input x: [4]\n\
+        y = x |> Affine(3)\n\
+        noisy = y + randn([3])\n\
+        output y\n\
+        output noisy\n\
+        output slope = grad(sum(square(y)), x)\n";
+    let open = "input t: index<7>[T]\ny = t |> Embed(4) |> mean(axis = 0)\noutput y\n";
+    Desk::with(&[("drawn.nn", drawn), ("open.nn", open)])
+}
+
+#[test]
+fn what_a_format_lacks_is_told_at_the_expression() {
+    let desk = desk();
+    for format in ["onnx", "pytorch", "stablehlo", "nnp"] {
+        let said = desk.nnlc(&format!("export drawn.nn --to {format}"));
+        said.is(1, &["error[E0609]", "cannot hold `randn`: it draws random numbers", "drawn.nn:3:13"]);
+        desk.nnlc(&format!("export drawn.nn --to {format} --output slope --out s/{format}")).is(0, &["s/"]);
+    }
+    desk.nnlc("export drawn.nn --to onnx --output z").is(3, &["error[E0102]: no output is called `z`"]);
+    desk.nnlc("export drawn.nn --to onnx --output y --weights w.safetensors").is(3, &["error[E0803]"]);
+    desk.nnlc("export drawn.nn --to keras").is(2, &["onnx, pytorch, stablehlo, nnp"]);
+    desk.nnlc("export drawn.nn --to onnx --output y --batch 0").is(2, &["expected a positive integer"]);
+}
+
+#[test]
+fn sizes_are_numbers_and_the_batch_size_where_it_has_to_be() {
+    let desk = desk();
+    desk.nnlc("export open.nn --to onnx").is(1, &["error[E0115]: the size `T` of input `t` is open", "--set T=24"]);
+    desk.nnlc("export open.nn --to onnx --set T=5").is(0, &["open.onnx", "note: its weights are those"]);
+    let of = |name: &str| listed(&std::fs::read(desk.at(name)).unwrap());
+    assert!(of("open.onnx").contains("in t: type 7 [batch, 5]\nout y: type 1 [batch, 4]\n"), "{}", of("open.onnx"));
+    desk.nnlc("export open.nn --to onnx --set T=5 --batch 8 --out eight.onnx").is(0, &[]);
+    assert!(of("eight.onnx").contains("in t: type 7 [8, 5]\nout y: type 1 [8, 4]\n"), "{}", of("eight.onnx"));
+    desk.nnlc("export open.nn --to stablehlo --set T=5").is(0, &[]);
+    let text = std::fs::read_to_string(desk.at("open.mlir")).unwrap();
+    assert!(text.contains("@main(%t: tensor<1x5xi32>) -> (tensor<1x4xf32>)"), "{text}");
+}
+
+#[test]
+fn trained_weights_are_those_of_the_file() {
+    let desk = Desk::with(&[("m.nn", "input x: [2]\nparam w: [2] = ones()\noutput y = x * w\n")]);
+    let tensors =
+        BTreeMap::from([("w".to_owned(), SavedTensor { shape: vec![2], elements: Elements::F32(vec![2.5, -4.0]) })]);
+    Weights { tensors, ..Weights::default() }.save(&desk.at("w.safetensors")).unwrap();
+    let said = desk.nnlc("export m.nn --to onnx --weights w.safetensors");
+    said.is(0, &["m.onnx"]);
+    assert!(!said.err.contains("note:"), "{}", said.err);
+    let model = onnx::Model::decode(&std::fs::read(desk.at("m.onnx")).unwrap()[..]).unwrap();
+    let bytes: Vec<u8> = [2.5f32, -4.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert_eq!(model.graph.unwrap().initializer[0].raw_data, bytes);
+    desk.nnlc("export m.nn --to pytorch --weights w.safetensors").is(0, &["m.py", "m.safetensors"]);
+    let kept = Weights::load(&desk.at("m.safetensors")).unwrap();
+    assert_eq!(kept.tensors["w"].elements, Elements::F32(vec![2.5, -4.0]));
 }

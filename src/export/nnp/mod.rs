@@ -13,7 +13,7 @@ use prost::Message as _;
 use super::{Export, File, Rule, Unwritable, known, path_of, plain};
 use crate::base::IndexVec;
 use crate::formats::nnabla::parameters::{self, Parameter, Parameters};
-use crate::formats::nnabla::text::Message;
+use crate::formats::nnabla::text::{Message, Value as Text};
 use crate::ir::{Graph, Node, Value, VariableKind, op};
 use crate::tensor::{Dim, Shape, Tensor};
 
@@ -100,16 +100,38 @@ impl<'a> Writer<'a> {
             }
             _ => {
                 let operands: Vec<Operand> = node.inputs.iter().map(|input| self.operands[*input].clone()).collect();
-                match rules::rule(node.op) {
+                let written = match rules::rule(node.op) {
                     Rule::Write(write) => write(self, node, &operands),
                     Rule::Call(function) => {
                         let operands = self.aligned(node, &operands)?;
                         self.function(function, Message::default(), &operands, &node.ty.shape)
                     }
                     Rule::Refuse(reason) => Err(reason.to_owned()),
-                }
+                };
+                written.map(|operand| self.renamed(value, operand))
             }
         }
+    }
+
+    /// A value that the last function just gave, under the name that its result or the program gave it.
+    fn renamed(&mut self, value: Value, operand: Operand) -> Operand {
+        let result = self.graph.results.iter().find(|result| result.value == value).map(|result| &result.name);
+        let Some(better) = result.or(self.graph.names.get(&value)) else { return operand };
+        let Operand::Name(name) = operand else { return operand };
+        let is_last = self.functions.last().is_some_and(|last| last.one("output") == Some(name.as_str()));
+        if !is_last {
+            return Operand::Name(name);
+        }
+        let better = self.fresh(better);
+        let last = self.functions.last_mut().into_iter().chain(self.variables.last_mut());
+        for (_, text) in last.flat_map(|message| &mut message.fields) {
+            match text {
+                Text::Text(own) if *own == name => own.clone_from(&better),
+                Text::Text(own) if *own == function_name(&name) => *own = function_name(&better),
+                _ => {}
+            }
+        }
+        Operand::Name(better)
     }
 
     /// A name that nothing has yet, like `name`.
@@ -136,7 +158,7 @@ impl<'a> Writer<'a> {
     fn function(&mut self, kind: &str, arguments: Message, inputs: &[String], to: &Shape) -> Result<Operand, String> {
         let output = self.fresh(&kind.to_lowercase());
         self.variables.push(variable(&output, "Buffer", &sizes(to)?));
-        let mut message = Message::default().quoted("name", format!("{output}_function")).quoted("type", kind);
+        let mut message = Message::default().quoted("name", function_name(&output)).quoted("type", kind);
         for input in inputs {
             message = message.quoted("input", input);
         }
@@ -270,6 +292,11 @@ impl<'a> Writer<'a> {
         }
         archive.finish().expect("memory takes the end").into_inner()
     }
+}
+
+/// The name of the function that gives a variable.
+fn function_name(output: &str) -> String {
+    format!("{output}_function")
 }
 
 /// A variable's declaration.

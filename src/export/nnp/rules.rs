@@ -17,6 +17,12 @@ type Write = for<'a> fn(&mut Writer<'a>, &Node, &[Operand]) -> Result<Operand, S
 static RULES: &[(Op, Rule<Write>)] = &[
     (known::RELU, Rule::Call("ReLU")),
     (known::SOFTMAX, Rule::Write(|w, node, x| along(w, node, x, "Softmax", Message::default()))),
+    (
+        known::AFFINE,
+        Rule::Write(|w, node, x| {
+            with(w, node, x, "Affine", Message::default().word("base_axis", node.ty.shape.rank() - 1))
+        }),
+    ),
     (unary::NEG, Rule::Write(|w, node, x| scaled(w, node, x, "MulScalar", -1.0))),
     (unary::ABS, Rule::Call("Abs")),
     (unary::SIGN, Rule::Write(|w, node, x| with(w, node, x, "Sign", Message::default().word("alpha", 0)))),

@@ -16,6 +16,7 @@ type Write = for<'a> fn(&mut Writer<'a>, &Node, &[String]) -> Result<String, Str
 static RULES: &[(Op, Rule<Write>)] = &[
     (known::RELU, Rule::Call("Relu")),
     (known::SOFTMAX, Rule::Write(softmax)),
+    (known::AFFINE, Rule::Write(affine)),
     (unary::NEG, Rule::Call("Neg")),
     (unary::ABS, Rule::Call("Abs")),
     (unary::SIGN, Rule::Call("Sign")),
@@ -110,6 +111,15 @@ pub fn rule(op: Op) -> Rule<Write> {
 
 fn softmax(w: &mut Writer, node: &Node, x: &[String]) -> Result<String, String> {
     Ok(w.node("Softmax", x, vec![tensors::int("axis", node.attrs.get_int("axis"))]))
+}
+
+/// `Gemm` takes matrices alone.
+fn affine(w: &mut Writer, node: &Node, x: &[String]) -> Result<String, String> {
+    if node.ty.shape.rank() == 2 {
+        return Ok(w.node("Gemm", x, Vec::new()));
+    }
+    let product = w.node("MatMul", &x[..2], Vec::new());
+    Ok(w.node("Add", &[product, x[2].clone()], Vec::new()))
 }
 
 fn not_equal(w: &mut Writer, _: &Node, x: &[String]) -> Result<String, String> {

@@ -44,12 +44,14 @@ struct Writer<'a> {
     /// The name of each value so far, with its `%`.
     names: IndexVec<Value, String>,
     taken: BTreeSet<String>,
+    /// The operation that is being written, and the name that its result or the program gave its value.
+    named: Option<(&'static str, String)>,
 }
 
 impl<'a> Writer<'a> {
     fn new(export: &'a Export, graph: &'a Graph) -> Writer<'a> {
         let taken = graph.inputs.iter().map(|input| input.name.clone()).collect();
-        Writer { export, graph, body: String::new(), names: IndexVec::new(), taken }
+        Writer { export, graph, body: String::new(), names: IndexVec::new(), taken, named: None }
     }
 
     /// Writes a value's operations and gives its name.
@@ -68,6 +70,8 @@ impl<'a> Writer<'a> {
                 Ok(self.assign(&hint, &format!("stablehlo.constant {} : {}", dense(tensor), self::ty(&node.ty))))
             }
             _ => {
+                let result = self.graph.results.iter().find(|result| result.value == value).map(|result| &result.name);
+                self.named = result.or(self.graph.names.get(&value)).map(|name| (node.op.0, name.clone()));
                 let operands: Vec<String> = node.inputs.iter().map(|input| self.names[*input].clone()).collect();
                 match rules::rule(node.op) {
                     Rule::Write(write) => write(self, node, &operands),
@@ -85,6 +89,10 @@ impl<'a> Writer<'a> {
 
     /// Appends an operation of several results, `:2` in `count`.
     fn assign_all(&mut self, hint: &str, count: &str, text: &str) -> String {
+        let hint = match &self.named {
+            Some((op, better)) if hint == *op => &better.clone(),
+            _ => hint,
+        };
         let mut unique = hint.to_owned();
         let mut number = 1;
         while !self.taken.insert(unique.clone()) {

@@ -92,7 +92,7 @@ mod cases {
         graph.results = kept.enumerate().map(result).collect();
         let mut store = Store::new();
         initial_values(&program.graph, 1).iter().for_each(|(path, value)| store.set(path, value));
-        (Pipeline::standard().run(&graph), store)
+        (Pipeline::standard().run(graph), store)
     }
 
     fn number_name(number: usize) -> String {

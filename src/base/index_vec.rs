@@ -45,6 +45,11 @@ impl<I: Idx, T> IndexVec<I, T> {
         IndexVec { items: Vec::new(), marker: PhantomData }
     }
 
+    /// An empty vector with room for `count` items.
+    pub fn with_capacity(count: usize) -> Self {
+        IndexVec { items: Vec::with_capacity(count), marker: PhantomData }
+    }
+
     /// Appends `item` and returns its index.
     pub fn push(&mut self, item: T) -> I {
         let index = I::new(self.items.len());
@@ -100,6 +105,11 @@ impl<I: Idx, T> IndexVec<I, T> {
     /// Indices and items in order.
     pub fn iter_enumerated(&self) -> impl DoubleEndedIterator<Item = (I, &T)> + ExactSizeIterator {
         self.items.iter().enumerate().map(|(position, item)| (I::new(position), item))
+    }
+
+    /// Indices and items in order, the items given away.
+    pub fn into_iter_enumerated(self) -> impl ExactSizeIterator<Item = (I, T)> {
+        self.items.into_iter().enumerate().map(|(position, item)| (I::new(position), item))
     }
 
     /// The items as a slice.

@@ -168,7 +168,7 @@ impl Computation {
         let named = self.graph.inputs.iter().map(|fed| fed.name.clone()).zip(read);
         let set = DataSet::new(named.collect())?;
         let graph = lower(&self.graph).expect("what reads one sample at a time can be batched");
-        let graph = Pipeline::standard().run(&graph);
+        let graph = Pipeline::standard().run(graph);
         let (mut engine, mut store) = (Engine::new(1), Store::new());
         let (mut buffers, mut plans) = (Batch::new(&graph), BTreeMap::new());
         let shape = self.shape();

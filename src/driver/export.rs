@@ -58,7 +58,7 @@ impl Session {
             None if options.format.has_open_batch() => Sizes::new(),
             None => Sizes::from([(BATCH.to_owned(), 1)]),
         };
-        let graph = Pipeline::standard().run(&batched.bind(&fixed));
+        let graph = Pipeline::standard().run(batched.bind(&fixed));
         let weights = self.exported_weights(&program.graph, &graph, options)?;
         Ok(Export { graph, weights, title: self.title() })
     }

@@ -103,7 +103,7 @@ impl Session {
             }
         };
         let graph = lower(&resized).map_err(|fault| vec![self.failure(&Failure::Unbatchable(fault))])?;
-        Ok(Pipeline::standard().run(&graph.bind(sizes)))
+        Ok(Pipeline::standard().run(graph.bind(sizes)))
     }
 
     /// The outputs that are asked for, all when none is named.

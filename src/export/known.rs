@@ -21,8 +21,8 @@ pub const SOFTMAX: Op = Op("softmax");
 pub const AFFINE: Op = Op("affine");
 
 /// `graph` with what is known put in, as far as `has` says that the format has it, and without the nodes that are only for training.
-pub fn known(graph: &Graph, has: impl Fn(Op) -> bool) -> Graph {
-    let uses = uses(graph);
+pub fn known(graph: Graph, has: impl Fn(Op) -> bool) -> Graph {
+    let for_one = for_one(&graph);
     let found = rebuild(
         graph,
         |_| true,
@@ -31,7 +31,7 @@ pub fn known(graph: &Graph, has: impl Fn(Op) -> bool) -> Graph {
                 graph::STOP_GRADIENT => return node.inputs[0],
                 compare::WHERE if has(RELU) => relu(new, &node),
                 binary::MUL if has(SOFTMAX) => softmax(new, &node),
-                binary::ADD if uses[graph.node(old).inputs[0]] == 1 => {
+                binary::ADD if for_one[old] => {
                     biased(new, &node).or_else(|| affine(new, &node).filter(|_| has(AFFINE)))
                 }
                 _ => None,
@@ -39,17 +39,17 @@ pub fn known(graph: &Graph, has: impl Fn(Op) -> bool) -> Graph {
             new.push(known.unwrap_or(node))
         },
     );
-    dce(&found)
+    dce(found)
 }
 
-/// How often each value is read.
-fn uses(graph: &Graph) -> IndexVec<Value, usize> {
+/// Of each node, whether it alone reads its first operand.
+fn for_one(graph: &Graph) -> IndexVec<Value, bool> {
     let mut uses: IndexVec<Value, usize> = graph.nodes.iter().map(|_| 0).collect();
     let operands = graph.nodes.iter().flat_map(|node| node.inputs.iter().copied());
     for value in operands.chain(graph.roots()) {
         uses[value] += 1;
     }
-    uses
+    graph.nodes.iter().map(|node| node.inputs.first().is_some_and(|first| uses[*first] == 1)).collect()
 }
 
 fn is_zero(graph: &Graph, value: Value) -> bool {

@@ -43,11 +43,10 @@ const FORMULAS: &[(Op, Formula)] = &[
 ];
 
 /// `graph` in terms of operations for which `has` holds, as far as there are formulas for the others.
-pub fn plain(graph: &Graph, has: impl Fn(Op) -> bool) -> Graph {
-    let mut graph = graph.clone();
+pub fn plain(mut graph: Graph, has: impl Fn(Op) -> bool) -> Graph {
     for (op, formula) in FORMULAS.iter().filter(|(op, _)| !has(*op)) {
         graph = rebuild(
-            &graph,
+            graph,
             |_| true,
             |new, _, node| {
                 if node.op != *op {
@@ -57,7 +56,7 @@ pub fn plain(graph: &Graph, has: impl Fn(Op) -> bool) -> Graph {
             },
         );
     }
-    fitted(&dce(&graph))
+    fitted(dce(graph))
 }
 
 /// `x` where `1 + x` is 1 in the arithmetic at hand, else `log(u) x / (u - 1)` with `u = 1 + x`: exact near 0 (Higham, Accuracy and
@@ -166,7 +165,7 @@ fn running(b: &mut Builder, node: &Node, op: Op, neutral: f64) -> Value {
 
 /// Operands as formats want them: a convolution's and a pooling's with exactly two axes in front of the spatial ones, a sample's and a
 /// map's; a mean's as floats.
-fn fitted(graph: &Graph) -> Graph {
+fn fitted(graph: Graph) -> Graph {
     const WINDOWS: [Op; 4] =
         [convolution::CONVOLUTION, convolution::CONVOLUTION_DATA_GRADIENT, pooling::MAX_POOLING, pooling::SUM_POOLING];
     rebuild(

@@ -10,7 +10,7 @@ const LARGEST: usize = 4096;
 
 /// Replaces nodes over constants by constants. Broadcasts stay, since a stretched constant only costs memory; draws have no inputs and
 /// stay; so does what could fail on its data.
-pub fn fold(graph: &Graph) -> Graph {
+pub fn fold(graph: Graph) -> Graph {
     rebuild(
         graph,
         |_| true,

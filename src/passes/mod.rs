@@ -31,7 +31,7 @@ pub struct Pass {
     /// Its name in messages.
     pub name: &'static str,
     /// From graph to graph.
-    pub run: fn(&Graph) -> Graph,
+    pub run: fn(Graph) -> Graph,
 }
 
 /// Passes in order.
@@ -61,7 +61,7 @@ impl Pipeline {
     ///
     /// # Panics
     /// In debug builds, when a pass leaves a graph that does not verify: a bug in that pass.
-    pub fn run(&self, graph: &Graph) -> Graph {
+    pub fn run(&self, graph: Graph) -> Graph {
         self.run_watched(graph, &mut |_, _| {})
     }
 
@@ -69,10 +69,9 @@ impl Pipeline {
     ///
     /// # Panics
     /// As [`run`](Self::run).
-    pub fn run_watched(&self, graph: &Graph, watch: &mut dyn FnMut(&'static str, &Graph)) -> Graph {
-        let mut graph = graph.clone();
+    pub fn run_watched(&self, mut graph: Graph, watch: &mut dyn FnMut(&'static str, &Graph)) -> Graph {
         for pass in &self.0 {
-            graph = (pass.run)(&graph);
+            graph = (pass.run)(graph);
             watch(pass.name, &graph);
             if cfg!(debug_assertions)
                 && let Err(fault) = verify(&graph)

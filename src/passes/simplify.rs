@@ -9,7 +9,7 @@ use crate::ops::Builder;
 use crate::tensor::{Dim, Tensor};
 
 /// Applies the identities once to every node, first to last, so that a node sees its inputs already simplified.
-pub fn simplify(graph: &Graph) -> Graph {
+pub fn simplify(graph: Graph) -> Graph {
     rebuild(
         graph,
         |_| true,

@@ -170,5 +170,5 @@ fn network_at(programs: Programs, view: View, sizes: &Sizes) -> Result<Graph, Fa
         View::Classes => lower(&networks::compared(&program.graph)),
     };
     let graph = programs.at(sizes, make).map_err(Failure::Program)?.map_err(Failure::Unbatchable)?;
-    Ok(Pipeline::standard().run(&graph))
+    Ok(Pipeline::standard().run(graph))
 }

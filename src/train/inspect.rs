@@ -86,7 +86,7 @@ impl Trainer<'_> {
             let title = self.title(unit);
             let graph = unit::built(self.training.programs(), self.training.settings, unit.kind, &self.sizes[0])?;
             watch(&title, BUILT, &graph);
-            Pipeline::standard().run_watched(&graph, &mut |pass, graph| watch(&title, pass, graph));
+            Pipeline::standard().run_watched(graph, &mut |pass, graph| watch(&title, pass, graph));
         }
         Ok(())
     }

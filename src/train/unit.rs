@@ -55,7 +55,7 @@ pub fn graph_at(
     kind: (usize, Part),
     sizes: &Sizes,
 ) -> Result<Graph, Failure> {
-    Ok(Pipeline::standard().run(&built(programs, settings, kind, sizes)?))
+    Ok(Pipeline::standard().run(built(programs, settings, kind, sizes)?))
 }
 
 /// The same before any pass.

@@ -146,7 +146,7 @@ proptest! {
     #[test]
     fn random_graphs_equal_the_reference(seed in any::<u64>(), batch in prop_oneof![Just(1usize), Just(2), Just(5), Just(7)]) {
         let raw = random_graph(seed, 40);
-        for graph in [Pipeline::standard().run(&raw), raw] {
+        for graph in [Pipeline::standard().run(raw.clone()), raw] {
             let (inputs, variables) = values(&graph, batch, &mut Draws(seed));
             if let Err(why) = equals_reference(&graph, &inputs, &variables, batch) {
                 return Err(TestCaseError::fail(format!("batch {batch}: {why}\n{graph}")));
@@ -190,7 +190,7 @@ fn what_follows_a_product_runs_on_its_tiles() {
         }
         result(&mut graph, "loss", loss);
         result(&mut graph, "left", left);
-        let graph = Pipeline::standard().run(&graph);
+        let graph = Pipeline::standard().run(graph);
         let (inputs, variables) = values(&graph, batch, &mut Draws(batch as u64));
         equals_reference(&graph, &inputs, &variables, batch).unwrap_or_else(|why| panic!("batch {batch}: {why}"));
         let plan = Plan::new(&graph, batch, &store_of(&graph, &variables), &Options::default()).expect("a plan");

@@ -83,12 +83,12 @@ fn every_step_of_the_examples_has_a_kernel() {
             let network = training_of(&program.graph, |name| group.losses.iter().any(|loss| loss == name), true);
             let network = lower(&network).expect("a network that can be batched");
             let part = Part::Finish { sums: false, updates: true };
-            Pipeline::standard().run(&group_graph(&network, &program.train, group, groups.len() > 1, part).graph)
+            Pipeline::standard().run(group_graph(&network, &program.train, group, groups.len() > 1, part).graph)
         });
         let validation =
             lower(&derive(&program.graph, Network::MainValidation)).expect("a network that can be batched");
         let runtime = lower(&derive(&program.graph, Network::MainRuntime)).expect("a network that can be batched");
-        for graph in steps.chain([Pipeline::standard().run(&validation), runtime]) {
+        for graph in steps.chain([Pipeline::standard().run(validation.clone()), runtime]) {
             assert_eq!(without_kernel(&graph, &program, 8), [""; 0], "{name}\n{graph}");
         }
     }

@@ -41,12 +41,12 @@ proptest! {
         let graph = random_graph(seed, 40);
         verify(&graph).map_err(|fault| TestCaseError::fail(format!("{fault}\n{graph}")))?;
         for pass in PASSES {
-            let after = (pass.run)(&graph);
+            let after = (pass.run)(graph.clone());
             if let Err(why) = same_values(&graph, &after, seed) {
                 return Err(TestCaseError::fail(format!("{}: {why}\n{graph}\nbecomes\n{after}", pass.name)));
             }
         }
-        let after = Pipeline::standard().run(&graph);
+        let after = Pipeline::standard().run(graph.clone());
         if let Err(why) = same_values(&graph, &after, seed) {
             return Err(TestCaseError::fail(format!("{why}\n{graph}\nbecomes\n{after}")));
         }
@@ -59,7 +59,7 @@ fn left_of(f: impl Fn(&mut Builder, nnlc::ir::Value) -> nnlc::ir::Value) -> Vec<
     let x = input(&mut graph, "x", [Dim::batch(), Dim::new(4)].into_iter().collect());
     let value = f(&mut Builder::new(&mut graph, Place::NONE), x);
     result(&mut graph, "y", value);
-    Pipeline::standard().run(&graph).nodes.iter().map(|node| node.op.0).filter(|op| *op != "input").collect()
+    Pipeline::standard().run(graph).nodes.iter().map(|node| node.op.0).filter(|op| *op != "input").collect()
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn names_and_inputs_survive() {
     graph.names.insert(y, "y".to_owned());
     graph.names.insert(dead, "dead".to_owned());
     result(&mut graph, "out", y);
-    let after = Pipeline::standard().run(&graph);
+    let after = Pipeline::standard().run(graph.clone());
     assert_eq!(after.inputs.len(), 2);
     assert_eq!(after.names.values().collect::<Vec<_>>(), ["y"]);
     assert_eq!(after.names.keys().next(), Some(&after.results[0].value));

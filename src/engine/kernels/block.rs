@@ -59,7 +59,7 @@ macro_rules! maps {
         $($(#[doc = $doc:literal])+ $name:ident = $body:expr;)*
     }) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $Op { $($(#[doc = $doc])+ $name,)* }
 
         impl $Op {
@@ -308,7 +308,7 @@ maps! {
 }
 
 /// How values are combined. Each has a neutral element, which an empty reduction yields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fold {
     /// Sum of floats.
     Sum,

@@ -18,6 +18,7 @@ use super::matmul;
 use super::memory::{Buffer, Home, write_tensor};
 use super::pooling;
 use super::schedule::{self, Wave};
+use super::shared::Nests;
 use super::step::{Step, Work};
 use super::store::{Kind, Store};
 use super::uniform;
@@ -112,6 +113,8 @@ pub(super) struct Build<'g> {
     factors: IndexVec<Value, bool>,
     constants: Vec<(BufferId, Arc<Tensor>)>,
     pub steps: Vec<Step>,
+    /// The loop nests of these steps.
+    pub nests: Nests,
 }
 
 impl<'g> Build<'g> {
@@ -158,6 +161,7 @@ impl<'g> Build<'g> {
             factors: graph.nodes.iter().map(|_| false).collect(),
             constants: Vec::new(),
             steps: Vec::new(),
+            nests: Nests::default(),
         })
     }
 

@@ -334,7 +334,7 @@ impl Emit<'_, '_> {
         let (mut links, tiling) = chain::absorb(&mut build.steps, &mut program, &buffers, &writes);
         let tiling = tiling.unwrap_or_else(|| Fused::suggested_tiling(&mut program));
         chain::keep_tiles(&mut links, &mut program, &buffers, tiling, |source| build.is_last_use(source.value(), item));
-        let fused = Arc::new(Fused::with_tiling(&program, tiling));
+        let fused = build.nests.compiled(program, tiling);
         let words = fused.partials_len();
         let partials =
             (words > 0).then(|| build.buffers.push(Buffer { home: Home::Arena, kind: Kind::F32, len: words }));

@@ -43,6 +43,7 @@ mod print;
 mod profile;
 mod run;
 mod schedule;
+mod shared;
 mod source;
 mod step;
 mod store;

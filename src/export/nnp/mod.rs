@@ -28,7 +28,7 @@ const NETWORK: &str = "MainRuntime";
 /// # Errors
 /// What has no function there.
 pub fn write(export: &Export) -> Result<Vec<File>, Vec<Unwritable>> {
-    let graph = plain::plain(&known::known(&export.graph, rules::has), rules::has);
+    let graph = plain::plain(known::known(export.graph.clone(), rules::has), rules::has);
     let mut writer = Writer::new(export, &graph);
     let mut faults = Vec::new();
     for value in graph.nodes.indices() {

@@ -29,7 +29,7 @@ const BATCH: &str = "batch";
 /// # Errors
 /// What has no operator, or a shape that only arithmetic on the batch size could give.
 pub fn write(export: &Export) -> Result<Vec<File>, Vec<Unwritable>> {
-    let graph = plain::plain(&known::known(&export.graph, rules::has), rules::has);
+    let graph = plain::plain(known::known(export.graph.clone(), rules::has), rules::has);
     let mut writer = Writer::new(export, &graph);
     let mut faults = Vec::new();
     for value in graph.nodes.indices() {

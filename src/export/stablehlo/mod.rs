@@ -19,7 +19,7 @@ use crate::tensor::{DType, Shape, Tensor, Type};
 /// # Errors
 /// What has no operation there.
 pub fn write(export: &Export) -> Result<Vec<File>, Vec<Unwritable>> {
-    let graph = plain::plain(&known::known(&export.graph, rules::has), rules::has);
+    let graph = plain::plain(known::known(export.graph.clone(), rules::has), rules::has);
     let mut writer = Writer::new(export, &graph);
     let mut faults = Vec::new();
     for value in graph.nodes.indices() {

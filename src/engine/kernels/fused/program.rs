@@ -6,6 +6,8 @@
 //! computed from; the narrower kinds broadcast. So a value reduced over the columns can be used by what follows in the
 //! same row: a softmax is a row maximum, an exponential, a row sum and a division in one program.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::super::block::{Fold, Map1, Map2, Map3};
 
 /// Names the instruction that defines a value.
@@ -13,7 +15,7 @@ pub type Reg = usize;
 
 /// How elements lie in a buffer: the words before the first one, and a stride for every axis of the space, outer axes
 /// first. Stride 0 broadcasts. Everything counts in elements.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Access {
     /// Index into the buffers that the program is run with.
     pub buffer: usize,
@@ -24,7 +26,7 @@ pub struct Access {
 }
 
 /// What a buffer's elements are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Element {
     /// `f32` or `i32`: the lane's 32 bits as they are.
     Word,
@@ -88,6 +90,46 @@ impl Program {
     pub fn push(&mut self, instr: Instr) -> Reg {
         self.code.push(instr);
         self.code.len() - 1
+    }
+
+    /// Whether it computes the same bits as another program. Of NaNs it does not know.
+    pub fn is_same(&self, other: &Program) -> bool {
+        self == other && self.floats().eq(other.floats())
+    }
+
+    /// The bits of the floats in the code, in order.
+    fn floats(&self) -> impl Iterator<Item = u32> {
+        self.code.iter().filter_map(|instr| match instr {
+            Instr::Const(number) | Instr::FoldColumns(.., number) | Instr::FoldAll(.., number) => {
+                Some(number.to_bits())
+            }
+            _ => None,
+        })
+    }
+
+    /// A number that is equal for programs that are the same.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.outer, &self.inner, &self.shared).hash(&mut hasher);
+        for instr in &self.code {
+            std::mem::discriminant(instr).hash(&mut hasher);
+            instr.operands().for_each(|operand| operand.hash(&mut hasher));
+            match instr {
+                Instr::Const(_) => {}
+                Instr::ConstInt(number) => number.hash(&mut hasher),
+                Instr::Load(access, _) | Instr::Store(_, access, _) => access.hash(&mut hasher),
+                Instr::Iota { offset, strides } => (offset, strides).hash(&mut hasher),
+                Instr::Map1(map, _) => map.hash(&mut hasher),
+                Instr::Map2(map, ..) => map.hash(&mut hasher),
+                Instr::Map3(map, ..) => map.hash(&mut hasher),
+                Instr::FoldRow(fold, _) => fold.hash(&mut hasher),
+                Instr::FoldColumns(fold, _, access, _) | Instr::FoldAll(fold, _, access, _) => {
+                    (fold, access).hash(&mut hasher);
+                }
+            }
+        }
+        self.floats().for_each(|bits| bits.hash(&mut hasher));
+        hasher.finish()
     }
 
     /// Number of rows.

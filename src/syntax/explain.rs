@@ -82,7 +82,7 @@ impl Failure<'_, '_> {
 }
 
 /// How each statement is written, by its first word.
-const FORMS: &[(&str, &str)] = &[
+pub(super) const FORMS: &[(&str, &str)] = &[
     ("import", "import \"blocks.nn\" as blocks"),
     ("const", "const width = 256"),
     ("fn", "fn twice(x) = 2 * x"),

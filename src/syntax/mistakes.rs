@@ -1,10 +1,11 @@
 //! The mistakes that people make, recognised around the token that the grammar stopped at. Each check is a few tokens wide and
 //! answers with what to write; where none knows better, `explain` says what was expected.
 
-use super::explain::{Failure, shorten};
+use super::explain::{FORMS, Failure, shorten};
 use super::grammar::{self, Rule};
 use super::recover::Place;
 use super::tokens::TokenKind;
+use crate::base::closest;
 use crate::diagnostic::{Applicability, Code, Diagnostic, Edit, Fix};
 use crate::source::Span;
 
@@ -17,6 +18,7 @@ impl Failure<'_, '_> {
             .or_else(|| self.block_by_colon())
             .or_else(|| self.shape_on_binding())
             .or_else(|| self.reserved_word(expected))
+            .or_else(|| self.first_word())
             .or_else(|| self.half_number())
             .or_else(|| self.bad_escape())
             .or_else(|| self.tuple())
@@ -143,6 +145,21 @@ impl Failure<'_, '_> {
                 "loss" => format!("to mean a loss, name it where it is declared, `loss fit = ...`; else {other}"),
                 _ => other,
             })
+    }
+
+    /// `outputs y`, `parameter w: [4]`: two names beside each other, the first of them nearly a word that begins a statement.
+    fn first_word(&self) -> Option<Diagnostic> {
+        let first = self.range.start;
+        let is_name = |at: usize| self.kind(at) == Some(TokenKind::Name);
+        if self.found != first + 1 || !is_name(first) || !is_name(self.found) || self.stream.tokens[self.found].starts_line {
+            return None;
+        }
+        let word = self.word(first);
+        let known = || FORMS.iter().map(|(keyword, _)| *keyword);
+        let longer = known().find(|keyword| keyword.len() > 3 && word.starts_with(keyword));
+        let meant = longer.or_else(|| closest(word, known()))?;
+        let diagnostic = self.error(first, format!("`{word}` begins no statement"), format!("`{meant}` does"));
+        Some(diagnostic.fix(format!("write `{meant}`"), self.span(first), meant, Applicability::Maybe))
     }
 
     /// `.5` and `5.`.

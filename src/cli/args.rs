@@ -42,6 +42,8 @@ pub enum Command {
     Infer(Infer),
     /// Write the Runtime network as a file of another program
     Export(Export),
+    /// Turn a network of another program into a program in .nn with its trained weights
+    Import(Import),
     /// Evaluate the `test` blocks of a program
     Test(Test),
     /// Time a training step, by line of the program and by step of the plan
@@ -414,6 +416,19 @@ impl Target {
             Target::Nnp => Format::Nnp,
         }
     }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Import {
+    /// The network; its ending says what wrote it
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Where the program goes, its weights beside it [default: beside FILE]
+    #[arg(short, long, value_name = "MODEL.nn", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// Replace files that stand there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// The derived networks by name.

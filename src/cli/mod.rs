@@ -12,6 +12,7 @@ mod export;
 mod fix;
 mod fmt;
 mod graph;
+mod import;
 mod infer;
 mod new;
 mod profile;
@@ -39,6 +40,9 @@ const WRONG_USAGE: u8 = 2;
 /// A run failed.
 const FAILED: u8 = 3;
 
+/// A bug of ours, as a panic's exit code has it.
+const BUG: u8 = 101;
+
 /// Reads the arguments and does what they say.
 pub fn main() -> ExitCode {
     let args = Args::parse();
@@ -51,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Graph(command) => graph::graph(&command),
         Command::Infer(command) => infer::infer(&command),
         Command::Export(command) => export::export(&command),
+        Command::Import(command) => import::import(&command),
         Command::Fix(command) => fix::fix(&command),
         Command::Fmt(command) => fmt::fmt(&command),
         Command::Test(command) => test::test(&command),

@@ -5,6 +5,7 @@
 mod architecture;
 mod book;
 mod calls;
+mod carried;
 mod cli;
 mod columns;
 mod data;

@@ -3,7 +3,9 @@
 //! A folder for each format. A reader gives a text that a person would write: layers where the source has layers, the names that the
 //! source has, and a note for whatever could not be carried over. It knows no file system; `driver` reads and writes files.
 
+pub mod names;
 pub mod onnx;
+pub mod program;
 
 use crate::format;
 use crate::source::SourceMap;

@@ -186,11 +186,11 @@ impl Program {
         NodeId(self.nodes.len() - 1)
     }
 
-    /// An input.
-    pub fn input(&mut self, name: &str, shape: &[usize], kind: Kind) -> NodeId {
-        let name = self.names.take(name);
+    /// An input, and what it is called.
+    pub fn input(&mut self, name: &str, shape: &[usize], kind: Kind) -> (NodeId, String) {
+        let name = self.names.take_role(name);
         let statement = format!("input {name}: {}", kind.ty(shape));
-        self.push(Form::Declared { statement, name }, shape, kind)
+        (self.push(Form::Declared { statement, name: name.clone() }, shape, kind), name)
     }
 
     /// A parameter with its trained values; one that is `frozen` is not trained.
@@ -244,9 +244,11 @@ impl Program {
         }
     }
 
-    /// Declares an output.
-    pub fn output(&mut self, name: &str, node: NodeId) {
-        self.outputs.push((name.to_owned(), node));
+    /// Declares an output, and gives what it is called.
+    pub fn output(&mut self, name: &str, node: NodeId) -> String {
+        let name = self.names.take_role(name);
+        self.outputs.push((name.clone(), node));
+        name
     }
 
     /// The values that a value is made from.
@@ -282,12 +284,8 @@ impl Program {
     }
 
     /// The text of the program, and the values of its variables by their paths.
-    pub fn finish(mut self) -> (String, Vec<(String, Tensor)>) {
-        let taken: Vec<String> = self.outputs.iter().map(|(name, _)| name.clone()).collect();
-        let mut outputs: Vec<(String, usize)> = Vec::new();
-        for (name, (_, node)) in taken.iter().zip(self.outputs.clone()) {
-            outputs.push((self.names.take(name), node.0));
-        }
+    pub fn finish(self) -> (String, Vec<(String, Tensor)>) {
+        let outputs = self.outputs.iter().map(|(name, node)| (name.clone(), node.0)).collect();
         let readers = self.readers();
         let mut writer = Writer { program: self, readers, outputs, written: Vec::new(), lines: Vec::new() };
         writer.write();
@@ -420,12 +418,15 @@ impl Writer {
     /// Writes the statement of a value with several results; what gives their names is its base.
     fn bind_results(&mut self, node: usize, expression: Written) -> Written {
         let hint = expression.owned.iter().find_map(|owned| owned.hint.clone()).unwrap_or_else(|| "h".to_owned());
-        let results: Vec<usize> = (node + 1..).take(self.program.nodes[node].results).collect();
+        let results = (node + 1..).take(self.program.nodes[node].results);
         let mut names = Vec::new();
-        for (index, result) in results.into_iter().enumerate() {
-            let wanted = if index == 0 { hint.clone() } else { format!("{hint}_{}", index + 1) };
-            let name = self.program.names.take(&wanted);
-            names.push(if self.readers[result].is_some() { name } else { format!("_{name}") });
+        for (index, result) in results.enumerate() {
+            let wanted = if index == 0 { hint.clone() } else { format!("{hint}_{index}") };
+            // A name that begins with `_` is that of a value that nothing reads, however often it stands there.
+            names.push(match self.readers[result].is_some() || index == 0 {
+                true => self.program.names.take(&wanted),
+                false => "_state".to_owned(),
+            });
         }
         let joined = names.join(", ");
         self.lines.push(format!("{joined} = {}", expression.whole()));

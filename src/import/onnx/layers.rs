@@ -9,7 +9,7 @@ use super::lower::{Computed, Lower, Lowered, Lowering, Value, list, number, one_
 use super::moves::{padded, transposed};
 use super::op::Op;
 use super::pooling::Window;
-use crate::import::program::{Kind, Level, Owned, Part};
+use crate::import::program::{Kind, Level, NodeId, Owned, Part};
 use crate::tensor::Tensor;
 
 /// The reader of an operator.
@@ -164,58 +164,50 @@ fn added<'g>(lowering: &Lowering<'g>, op: Op, w: &Constant) -> Result<Option<(us
     Ok(biases(bias, w.shape[1], 1.0)?.map(|bias| (place, name.as_str(), bias)))
 }
 
-/// `a @ b`, sample by sample: the last two axes are matrices, those in front agree or are stretched outright.
+/// `a @ b`, sample by sample.
 fn multiplied(lowering: &mut Lowering, a: Value, b: Value) -> Result<Value, String> {
     let (a, b) = (lowering.declare(a)?, lowering.declare(b)?);
-    let matrices = |x: &Computed| x.axes.0[x.axes.rank().saturating_sub(2)..].to_vec();
-    let (ma, mb) = (matrices(&a), matrices(&b));
-    let inner_samples = |x: &Computed, m: &[Axis]| {
-        m.iter().any(|axis| axis.samples) && !(x.axes.rank() == 2 && m[0].samples && !m[1].samples)
-    };
-    if ma.is_empty() || mb.is_empty() {
+    let (Some(columns), Some(rows)) = (a.axes.0.last(), b.axes.0.get(b.axes.rank().saturating_sub(2))) else {
         return Err("an operand is a single number".to_owned());
-    }
-    if inner_samples(&a, &ma) || mb.iter().any(|axis| axis.samples) {
+    };
+    let behind = &b.axes.0[b.axes.rank().saturating_sub(2)..];
+    if columns.samples || behind.iter().any(|axis| axis.samples) {
         return Err(MIXES.to_owned());
     }
-    let meet = (ma[ma.len() - 1].size(), mb[mb.len().saturating_sub(2)].size());
-    if meet.0 != meet.1 {
-        return Err(format!("{} columns meet {} rows", meet.0, meet.1));
+    if columns.size() != rows.size() {
+        return Err(format!("{} columns meet {} rows", columns.size(), rows.size()));
     }
-    let leading = |x: &Computed| Axes(x.axes.0[..x.axes.rank().saturating_sub(2)].to_vec());
-    let (la, lb) = (leading(&a), leading(&b));
-    let plain = a.axes.rank() <= 2 && b.axes.rank() <= 2 || mb.len() == 1 || b.axes.rank() == 2;
-    let front = if plain { la.clone() } else { fronts(&la, &lb)? };
-    let mut axes = front.0.clone();
-    if a.axes.rank() >= 2 {
-        axes.push(ma[0]);
-    }
-    if b.axes.rank() >= 2 {
-        axes.push(mb[1]);
-    }
-    let axes = Axes(axes);
-    let mut nodes = [a.node, b.node];
-    if !plain {
-        let front = front.shape();
-        for (node, matrix) in nodes.iter_mut().zip([&ma, &mb]) {
-            let sizes = [&front[..], &matrix.iter().map(|axis| axis.size()).collect::<Vec<_>>()].concat();
-            // One matrix on the left serves all on the right.
-            if lowering.program.shape(*node).len() > 2 - usize::from(matrix.len() < 2)
-                && lowering.program.shape(*node) != sizes
-            {
-                *node = lowering.program.step(*node, format!("broadcast({})", list(&sizes)), &sizes, Kind::Float);
-            }
-        }
-        if lowering.program.shape(nodes[1]).len() == 2
-            && !front.is_empty()
-            && lowering.program.shape(nodes[0]).len() == 2
-        {
-            return Err("neither operand has the axes in front of its matrices that the result has".to_owned());
-        }
-    }
-    let parts =
-        vec![Part::Value(nodes[0], Level::Product), Part::Text(" @ ".to_owned()), Part::Value(nodes[1], Level::Minus)];
+    let (axes, nodes) = match (a.axes.rank(), b.axes.rank()) {
+        (rank, 1 | 2) => (Axes([&a.axes.0[..rank - 1], &behind[1..]].concat()), [a.node, b.node]),
+        (1, rank) => (Axes([&b.axes.0[..rank - 2], &behind[1..]].concat()), [a.node, b.node]),
+        _ => stacked(lowering, &a, &b)?,
+    };
+    let operator = Part::Text(" @ ".to_owned());
+    let parts = vec![Part::Value(nodes[0], Level::Product), operator, Part::Value(nodes[1], Level::Minus)];
     lowering.expression(parts, Level::Product, axes, Kind::Float)
+}
+
+/// Stacks of matrices that are multiplied: the axes of the result, and the operands with the same axes in front of their matrices. One matrix
+/// on the left serves all on the right.
+fn stacked(lowering: &mut Lowering, a: &Computed, b: &Computed) -> Result<(Axes, [NodeId; 2]), String> {
+    let split = |x: &Computed| {
+        let (front, matrix) = x.axes.0.split_at(x.axes.rank() - 2);
+        (Axes(front.to_vec()), Axes(matrix.to_vec()))
+    };
+    let ((front_a, of_a), (front_b, of_b)) = (split(a), split(b));
+    if of_a.samples().is_some() {
+        return Err(MIXES.to_owned());
+    }
+    let front = fronts(&front_a, &front_b)?;
+    let mut nodes = [a.node, b.node];
+    for (node, matrix) in nodes.iter_mut().zip([&of_a, &of_b]).skip(usize::from(a.axes.rank() == 2)) {
+        let sizes = [front.shape(), matrix.shape()].concat();
+        product(&sizes)?;
+        if lowering.program.shape(*node) != sizes {
+            *node = lowering.program.step(*node, format!("broadcast({})", list(&sizes)), &sizes, Kind::Float);
+        }
+    }
+    Ok((Axes([front.0, vec![of_a.0[0], of_b.0[1]]].concat()), nodes))
 }
 
 /// The axes in front of matrices that both operands stretch to.

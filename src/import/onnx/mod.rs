@@ -57,7 +57,8 @@ pub fn read(bytes: &[u8], name: &str, beside: &Beside) -> Result<Imported, Refus
         }
     }
     for Input { info, axes, kind, .. } in &inputs {
-        let node = lowering.program.input(&info.name, &axes.shape(), *kind);
+        let (node, name) = lowering.program.input(&info.name, &axes.shape(), *kind);
+        renamed(&mut lowering, "input", &info.name, &name);
         lowering.set(&info.name, Value::Computed(Computed { node, axes: axes.clone() }));
     }
     faults.extend(lowering.run().err().unwrap_or_default());
@@ -171,6 +172,13 @@ fn classes(graph: &Graph, name: &str, deep: usize) -> Option<usize> {
     looked_up.min()
 }
 
+/// Tells that an input or output has another name than in the file.
+fn renamed(lowering: &mut Lowering, role: &str, old: &str, new: &str) {
+    if old != new {
+        lowering.notes.insert(format!("{role} `{old}` is called `{new}` here"));
+    }
+}
+
 /// Declares the outputs.
 fn outputs(lowering: &mut Lowering, graph: &Graph) -> Result<(), Vec<String>> {
     let mut faults = Vec::new();
@@ -190,7 +198,8 @@ fn outputs(lowering: &mut Lowering, graph: &Graph) -> Result<(), Vec<String>> {
                         "output `{name}` has rows of all samples in one axis in the file; here each sample has its own"
                     )),
                 };
-                lowering.program.output(name, node);
+                let taken = lowering.program.output(name, node);
+                renamed(lowering, "output", name, &taken);
             }
         }
     }

@@ -76,13 +76,10 @@ impl Names {
         Names(words.chain(primitives).chain(defined).collect())
     }
 
-    /// A free name for an input or output that the source calls `wanted`: `x` and `y` for those that are called input and output.
-    pub fn take_role(&mut self, wanted: &str) -> String {
-        match &*legal(wanted) {
-            "input" | "inputs" | "data" => self.take("x"),
-            "output" | "outputs" => self.take("y"),
-            _ => self.take(wanted),
-        }
+    /// A free name for an input or output: like `wanted`, or like `short` if that means something in the language already.
+    pub fn take_role(&mut self, wanted: &str, short: &str) -> String {
+        let meant = self.0.contains(&legal(wanted));
+        self.take(if meant { short } else { wanted })
     }
 
     /// A free name like `wanted`, which is taken from now on.

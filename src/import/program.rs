@@ -176,11 +176,6 @@ impl Program {
         &self.nodes[node.0].shape
     }
 
-    /// How many values there are.
-    pub fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
     fn push(&mut self, form: Form, shape: &[usize], kind: Kind) -> NodeId {
         self.nodes.push(Node { form, shape: shape.to_vec(), kind, results: 0 });
         NodeId(self.nodes.len() - 1)
@@ -188,7 +183,7 @@ impl Program {
 
     /// An input, and what it is called.
     pub fn input(&mut self, name: &str, shape: &[usize], kind: Kind) -> (NodeId, String) {
-        let name = self.names.take_role(name);
+        let name = self.names.take_role(name, "x");
         let statement = format!("input {name}: {}", kind.ty(shape));
         (self.push(Form::Declared { statement, name: name.clone() }, shape, kind), name)
     }
@@ -236,6 +231,16 @@ impl Program {
         }
     }
 
+    /// What was transposed to a value, and the order of its axes.
+    pub fn before_transpose(&self, node: NodeId) -> Option<(NodeId, Vec<usize>)> {
+        let Form::Step { subject, call, owned: None } = &self.nodes[node.0].form else { return None };
+        if call == "transpose" {
+            return Some((*subject, (0..self.nodes[node.0].shape.len()).rev().collect()));
+        }
+        let order = call.strip_prefix("transpose([")?.strip_suffix("])")?;
+        Some((*subject, order.split(", ").map(str::parse).collect::<Result<_, _>>().ok()?))
+    }
+
     /// What was flattened to a value, or the value.
     pub fn before_flatten(&self, node: NodeId) -> NodeId {
         match &self.nodes[node.0].form {
@@ -246,7 +251,7 @@ impl Program {
 
     /// Declares an output, and gives what it is called.
     pub fn output(&mut self, name: &str, node: NodeId) -> String {
-        let name = self.names.take_role(name);
+        let name = self.names.take_role(name, "y");
         self.outputs.push((name.clone(), node));
         name
     }

@@ -153,11 +153,11 @@ fn split(target: &[Count], place: usize, (before, after): (usize, usize), fixed:
     let sizes: Option<Vec<usize>> = target.iter().map(|size| usize::try_from(size.number).ok()).collect();
     let mut sizes = sizes?;
     if let Some(samples) = fixed {
-        sizes[place] = (samples > 0 && sizes[place] % samples == 0).then(|| sizes[place] / samples)?;
+        sizes[place] = (samples > 0 && sizes[place].is_multiple_of(samples)).then(|| sizes[place] / samples)?;
     } else if !target[place].samples {
         return None;
     }
-    let inner = |outer: usize, all: usize| (outer > 0 && all % outer == 0).then(|| all / outer);
+    let inner = |outer: usize, all: usize| (outer > 0 && all.is_multiple_of(outer)).then(|| all / outer);
     let axis = Axis {
         before: inner(product(&sizes[..place]).ok()?, before)?,
         after: inner(product(&sizes[place + 1..]).ok()?, after)?,

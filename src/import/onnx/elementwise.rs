@@ -221,9 +221,9 @@ fn clip(lowering: &mut Lowering, op: Op) -> Lowered {
     let (low, high) = (bound("min", 1)?, bound("max", 2)?);
     let text = |bound: f32| number(bound).ok_or("a bound of it is no number");
     let call = match (low, high) {
-        (Some(low), Some(high)) if low == 0.0 && high == 6.0 => "relu6".to_owned(),
+        (Some(0.0), Some(6.0)) => "relu6".to_owned(),
         (Some(low), Some(high)) => format!("clamp({}, {})", text(low)?, text(high)?),
-        (Some(low), None) if low == 0.0 => "relu".to_owned(),
+        (Some(0.0), None) => "relu".to_owned(),
         (Some(low), None) => format!("maximum({})", text(low)?),
         (None, Some(high)) => format!("minimum({})", text(high)?),
         (None, None) => return Ok(vec![Value::Computed(x)]),

@@ -148,7 +148,11 @@ impl<'g> Lowering<'g> {
         };
         if let Some(constants) = operands.iter().map(constant).collect::<Option<Vec<_>>>() {
             let operands: Vec<Option<&Constant>> = constants.iter().map(|constant| constant.as_deref()).collect();
-            if let Some(folded) = fold(op, &operands)? {
+            if let (Some(mut folded), name) = (fold(op, &operands)?, op.node.output.first()) {
+                // PyTorch stores equal weights once, and gives the others their names by an `Identity`.
+                if op.kind() == "Identity" && folded.name.is_some() {
+                    folded.name = name.cloned();
+                }
                 return Ok(vec![Value::Constant(Rc::new(folded))]);
             }
         }
@@ -299,7 +303,11 @@ impl<'g> Lowering<'g> {
 
     /// Whether a weight belongs to one node alone, so that a layer can own it.
     pub fn is_own(&self, constant: &Constant) -> bool {
-        constant.name.as_deref().is_none_or(|name| self.reads(name) <= 1)
+        let reads = |name: &str| {
+            let readers = self.readers.get(name).map(Vec::as_slice).unwrap_or_default();
+            readers.iter().filter(|place| self.nodes[**place].op_type != "Identity").count()
+        };
+        constant.name.as_deref().is_none_or(|name| reads(name) <= 1)
     }
 }
 

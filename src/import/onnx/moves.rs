@@ -191,16 +191,23 @@ fn transpose(lowering: &mut Lowering, op: Op) -> Lowered {
 pub fn transposed(lowering: &mut Lowering, x: &Computed, order: &[usize]) -> Result<Computed, String> {
     let axes = Axes(order.iter().map(|axis| x.axes.0[*axis]).collect());
     let own = order.iter().filter(|axis| !x.axes.0[**axis].is_samples()).map(|axis| x.axes.place(*axis));
-    let own: Vec<usize> = own.collect();
+    let mut own: Vec<usize> = own.collect();
+    let mut from = x.node;
+    // Two orders in a row are one.
+    if let Some((subject, before)) = lowering.program.before_transpose(x.node) {
+        own.iter_mut().for_each(|axis| *axis = before[*axis]);
+        from = subject;
+    }
     if own.is_sorted() {
-        return Ok(Computed { node: x.node, axes });
+        return Ok(Computed { node: from, axes });
     }
     let call = match own.iter().rev().is_sorted() {
         true => "transpose".to_owned(),
         false => format!("transpose({})", list(&own)),
     };
-    let kind = lowering.program.kind(x.node);
-    lowering.step(x, call, axes, kind)?.computed()
+    let kind = lowering.program.kind(from);
+    let from = Computed { node: from, axes: axes.clone() };
+    lowering.step(&from, call, axes, kind)?.computed()
 }
 
 fn expand(lowering: &mut Lowering, op: Op) -> Lowered {
@@ -344,10 +351,8 @@ fn slice(lowering: &mut Lowering, op: Op) -> Lowered {
         let axis = x.axes.axis(axis)?;
         let size = x.axes.0[axis].size();
         if x.axes.0[axis].samples {
-            let whole = start == 0 && step == 1 && stop >= i64::from(i32::MAX);
-            if !whole
-                && !(lowering.fixed.is_some() && start == 0 && step == 1 && stop >= lowering.fixed.unwrap_or(0) as i64)
-            {
+            let all = lowering.fixed.map_or(i64::from(i32::MAX), |samples| samples as i64);
+            if start != 0 || step != 1 || stop < all {
                 return Err(MIXES.to_owned());
             }
             continue;

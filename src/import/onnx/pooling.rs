@@ -199,7 +199,7 @@ fn global_pool(lowering: &mut Lowering, op: Op) -> Lowered {
 /// A picture of another size: by whole factors, or by the ways of `interpolate`.
 fn resize(lowering: &mut Lowering, op: Op) -> Lowered {
     let x = lowering.computed(op, 0)?;
-    let (scales, sizes) = wanted(lowering, op)?;
+    let Wanted { scales, sizes } = wanted(lowering, op)?;
     let rank = x.axes.rank();
     if scales.as_ref().map_or(rank, Vec::len) != rank || sizes.as_ref().map_or(rank, Vec::len) != rank {
         return Err("it has not a size for every axis".to_owned());
@@ -236,8 +236,13 @@ fn resize(lowering: &mut Lowering, op: Op) -> Lowered {
     Ok(vec![lowering.step(&x, call, Axes(axes), kind)?])
 }
 
-/// Factors and sizes, of which a node has the one or the other.
-fn wanted(lowering: &Lowering, op: Op) -> Result<(Option<Vec<f32>>, Option<Vec<i64>>), String> {
+/// What a node says of its sizes: factors, or the sizes themselves.
+struct Wanted {
+    scales: Option<Vec<f32>>,
+    sizes: Option<Vec<i64>>,
+}
+
+fn wanted(lowering: &Lowering, op: Op) -> Result<Wanted, String> {
     let scales_at = if op.kind() == "Resize" && op.version >= 11 { 2 } else { 1 };
     let scales = match lowering.constant(op, scales_at)? {
         Some(scales) => scales.data.floats().filter(|scales| !scales.is_empty()),
@@ -252,7 +257,7 @@ fn wanted(lowering: &Lowering, op: Op) -> Result<(Option<Vec<f32>>, Option<Vec<i
     if op.ints("axes").is_some() || op.text("keep_aspect_ratio_policy").is_some_and(|policy| policy != "stretch") {
         return Err("sizes for some axes only have no counterpart".to_owned());
     }
-    Ok((scales, sizes))
+    Ok(Wanted { scales, sizes })
 }
 
 /// The call that gives the axes from `first` on another size.

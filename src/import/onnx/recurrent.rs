@@ -50,7 +50,7 @@ fn recurrent(lowering: &mut Lowering, op: Op) -> Lowered {
     for (way, reversed) in reversed.iter().enumerate() {
         let hint = lowering.hint(op).map(|hint| if *reversed { format!("{hint}_back") } else { hint });
         let owned = Owned { layer: cell.layer, hint, tensors: weights(lowering, op, cell, way, (width, n))? };
-        ways.push(one_way(lowering, &x, cell, owned, &act, *reversed, (steps, n)));
+        ways.push(one_way(lowering, &x, cell, owned, act, *reversed, (steps, n)));
     }
     let [first, rest @ ..] = &ways[..] else { return Err("it goes no way".to_owned()) };
     let mut values = Vec::new();

@@ -14,12 +14,13 @@ pub fn find(kind: &str) -> Option<Lower> {
         "Cast" => cast,
         "Neg" => |lowering, op| {
             let x = lowering.computed(op, 0)?;
-            let kind = lowering.program.kind(x.node);
+            let kind = numbers(lowering, &[Operand::Node(x.node)])?;
             let parts = vec![Part::Text("-".to_owned()), Part::Value(x.node, Level::Minus)];
             Ok(vec![lowering.expression(parts, Level::Minus, x.axes, kind)?])
         },
         "Not" => |lowering, op| {
             let x = lowering.computed(op, 0)?;
+            same(lowering, &[Operand::Node(x.node)]).and_then(truths)?;
             let parts = vec![Part::Text("not ".to_owned()), Part::Value(x.node, Level::Not)];
             Ok(vec![lowering.expression(parts, Level::Not, x.axes, Kind::Bool)?])
         },
@@ -32,9 +33,9 @@ pub fn find(kind: &str) -> Option<Lower> {
         | "GreaterOrEqual" | "And" | "Or" | "Xor" => operator,
         "Min" | "Max" | "Sum" | "Mean" => several,
         kind if function(kind).is_some() => |lowering, op| {
-            let x = lowering.computed(op, 0)?;
+            let x = lowering.floats(op, 0)?;
             let call = function(op.kind()).unwrap_or_default();
-            let kind = if matches!(op.kind(), "IsNaN" | "IsInf") { Kind::Bool } else { lowering.program.kind(x.node) };
+            let kind = if matches!(op.kind(), "IsNaN" | "IsInf") { Kind::Bool } else { Kind::Float };
             Ok(vec![lowering.step(&x, call, x.axes.clone(), kind)?])
         },
         _ => return None,
@@ -80,7 +81,7 @@ fn function(kind: &str) -> Option<&'static str> {
 
 /// Dropout as it works when a network is used: not at all. The layer keeps it for training.
 fn dropout(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     if op.node.output.get(1).is_some_and(|mask| lowering.reads(mask) > 0) {
         return Err("its mask is read".to_owned());
     }
@@ -109,7 +110,7 @@ fn cast(lowering: &mut Lowering, op: Op) -> Lowered {
 
 /// Activations that the library has with other defaults, or under another form.
 fn activation(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let alpha = |otherwise: f32| number(op.float("alpha").unwrap_or(otherwise)).ok_or("its `alpha` is no number");
     let call = match op.kind() {
         "LeakyRelu" => format!("leaky_relu({})", alpha(0.01)?),
@@ -137,7 +138,7 @@ fn activation(lowering: &mut Lowering, op: Op) -> Lowered {
 
 /// Activations that the library has not: their formulas, in which `x` may stand several times.
 fn formula(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let alpha = number(op.float("alpha").unwrap_or(1.0)).ok_or("its `alpha` is no number")?;
     let text = match op.kind() {
         "Gelu" if op.text("approximate") == Some("tanh") => {
@@ -170,13 +171,13 @@ fn formula(lowering: &mut Lowering, op: Op) -> Lowered {
 
 /// `x` or a multiple of it: by a number, by a weight of its own for each channel, or by any other slope.
 fn prelu(lowering: &mut Lowering, op: Op) -> Lowered {
-    let (x, slope) = (lowering.computed(op, 0)?, lowering.operand(op, 1)?);
+    let (x, slope) = (lowering.floats(op, 0)?, lowering.operand(op, 1)?);
     if let Value::Constant(slope) = &slope
         && let Some(layer) = prelu_layer(lowering, op, &x, slope)
     {
         return Ok(vec![layer]);
     }
-    let aligned = lowering.aligned(&[Value::Computed(x.clone()), slope], true)?;
+    let aligned = lowering.aligned(&[Value::Computed(x.clone()), slope])?;
     let Aligned { operands, axes } = aligned;
     let text = |text: &str| Part::Text(text.to_owned());
     let [own, slope] = &operands[..] else { return Err("it has not two operands".to_owned()) };
@@ -210,7 +211,7 @@ fn prelu_layer(lowering: &mut Lowering, op: Op, x: &Computed, slope: &Constant) 
 }
 
 fn clip(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let bound = |name: &str, index: usize| -> Result<Option<f32>, String> {
         let given = match lowering.constant(op, index)? {
             Some(bound) => Some(bound.scalar().ok_or("a bound of it is not one number")?),
@@ -232,24 +233,56 @@ fn clip(lowering: &mut Lowering, op: Op) -> Lowered {
     Ok(vec![lowering.step(&x, call, x.axes.clone(), kind)?])
 }
 
-/// What the elements of an operand are.
-fn kind_of(lowering: &Lowering, operand: &Operand, otherwise: Kind) -> Kind {
-    match operand {
-        Operand::Node(node) => lowering.program.kind(*node),
-        Operand::Number(_) => otherwise,
+/// What the elements of all operands are. Written numbers are what the others are, floats among themselves.
+///
+/// # Errors
+/// When they differ, or a written number is none that the others could be.
+fn same(lowering: &Lowering, operands: &[Operand]) -> Result<Kind, String> {
+    let plain = |operand: &Operand| match operand {
+        Operand::Node(node) => Some(lowering.program.kind(*node)),
+        Operand::Number(_) => None,
+    };
+    let mut kinds = operands.iter().filter_map(plain);
+    let first = kinds.next().unwrap_or(Kind::Float);
+    if kinds.any(|kind| kind != first) {
+        return Err("its operands hold elements of different kinds".to_owned());
     }
+    let fits = |operand: &Operand| match (operand, first) {
+        (Operand::Node(_), _) | (_, Kind::Float) => true,
+        (Operand::Number(value), Kind::Int) => value.fract() == 0.0 && value.abs() < 1e9,
+        (Operand::Number(value), Kind::Index(count)) => value.fract() == 0.0 && (0.0..count as f32).contains(value),
+        (Operand::Number(_), Kind::Bool) => false,
+    };
+    if operands.iter().all(fits) {
+        Ok(first)
+    } else {
+        Err("a number in it is none of the kind of its operands".to_owned())
+    }
+}
+
+/// The same, for what takes floats or integers.
+fn numbers(lowering: &Lowering, operands: &[Operand]) -> Result<Kind, String> {
+    match same(lowering, operands)? {
+        kind @ (Kind::Float | Kind::Int) => Ok(kind),
+        _ => Err("its operands should hold numbers".to_owned()),
+    }
+}
+
+/// The same, for what takes truth values.
+fn truths(kind: Kind) -> Result<Kind, String> {
+    if kind == Kind::Bool { Ok(kind) } else { Err("its operands should hold truth values".to_owned()) }
 }
 
 fn choose(lowering: &mut Lowering, op: Op) -> Lowered {
     let values = [lowering.operand(op, 0)?, lowering.operand(op, 1)?, lowering.operand(op, 2)?];
-    let Aligned { operands, axes } = lowering.aligned(&values, false)?;
+    let Aligned { operands, axes } = lowering.aligned(&values)?;
     let text = |text: &str| Part::Text(text.to_owned());
     let [condition, yes, no] = &operands[..] else { return Err("it has not three operands".to_owned()) };
     if matches!(condition, Operand::Number(_)) {
         return Err("its condition is the same everywhere".to_owned());
     }
-    let kind = kind_of(lowering, yes, kind_of(lowering, no, Kind::Float));
-    let kind = if let Kind::Index(_) = kind { Kind::Int } else { kind };
+    same(lowering, std::slice::from_ref(condition)).and_then(truths)?;
+    let kind = same(lowering, &[yes.clone(), no.clone()])?;
     let mut parts = vec![text("where(")];
     for (place, operand) in [condition, yes, no].into_iter().enumerate() {
         parts.extend([if place > 0 { text(", ") } else { text("") }, operand.part(Level::Chain)]);
@@ -301,9 +334,6 @@ fn operator(lowering: &mut Lowering, op: Op) -> Lowered {
     for value in &mut values {
         *value = plain(lowering, op, value.clone())?;
     }
-    if let (Some(axis), true) = (op.int("axis"), op.version < 7) {
-        return Err(format!("it lines its operands up at axis {axis}, as files before version 7 of the operators do"));
-    }
     combined(lowering, op.kind(), &values).map(|value| vec![value])
 }
 
@@ -320,9 +350,14 @@ fn plain(lowering: &mut Lowering, op: Op, value: Value) -> Result<Value, String>
 
 /// Two values combined by an operator.
 pub fn combined(lowering: &mut Lowering, kind: &str, values: &[Value; 2]) -> Result<Value, String> {
-    let Aligned { operands, axes } = lowering.aligned(values, true)?;
+    let Aligned { operands, axes } = lowering.aligned(values)?;
     let [left, right] = &operands[..] else { return Err("it has not two operands".to_owned()) };
-    let elements = kind_of(lowering, left, kind_of(lowering, right, Kind::Float));
+    let elements = match sign(kind) {
+        Some((_, Level::And | Level::Or)) => same(lowering, &operands).and_then(truths)?,
+        Some((_, Level::Comparison)) => same(lowering, &operands)?,
+        None if kind == "Xor" => same(lowering, &operands).and_then(truths)?,
+        _ => numbers(lowering, &operands)?,
+    };
     let Some((sign, level)) = sign(kind) else {
         let function = match kind {
             "Min" => "minimum",
@@ -334,11 +369,10 @@ pub fn combined(lowering: &mut Lowering, kind: &str, values: &[Value; 2]) -> Res
             [text(function), text("("), left.part(Level::Chain), text(", "), right.part(Level::Chain), text(")")];
         return lowering.expression(call.to_vec(), Level::Word, axes, elements);
     };
-    let elements = if level <= Level::Comparison { Kind::Bool } else { elements };
-    let integers = |operand: &Operand| matches!(kind_of(lowering, operand, Kind::Float), Kind::Int);
-    if kind == "Div" && (integers(left) || integers(right)) {
+    if kind == "Div" && elements == Kind::Int {
         return Err("a division of integers has no counterpart".to_owned());
     }
+    let elements = if level <= Level::Comparison { Kind::Bool } else { elements };
     let (near, far) = match level {
         Level::Power => (Level::Word, Level::Power),
         Level::Comparison => (Level::Sum, Level::Sum),

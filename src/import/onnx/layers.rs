@@ -103,6 +103,7 @@ fn biases(bias: &Constant, count: usize, factor: f32) -> Result<Option<Tensor>, 
 
 /// `x |> Affine(n)` on the last axis of `x`.
 fn affine(lowering: &mut Lowering, op: Op, x: &Computed, w: &Constant, bias: Option<Tensor>) -> Result<Value, String> {
+    lowering.is_float(x)?;
     let last = x.axes.0.last().copied().ok_or("its operand is a single number")?;
     let [inputs, outputs] = w.shape[..] else { return Err("its weight is no matrix".to_owned()) };
     if last.samples {
@@ -167,6 +168,7 @@ fn added<'g>(lowering: &Lowering<'g>, op: Op, w: &Constant) -> Result<Option<(us
 /// `a @ b`, sample by sample.
 fn multiplied(lowering: &mut Lowering, a: Value, b: Value) -> Result<Value, String> {
     let (a, b) = (lowering.declare(a)?, lowering.declare(b)?);
+    lowering.is_float(&a).and(lowering.is_float(&b))?;
     let (Some(columns), Some(rows)) = (a.axes.0.last(), b.axes.0.get(b.axes.rank().saturating_sub(2))) else {
         return Err("an operand is a single number".to_owned());
     };
@@ -252,7 +254,7 @@ fn spatial(x: &Computed, w: &Constant) -> Result<Vec<usize>, String> {
 }
 
 fn convolution(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let (w, bias) = weights(lowering, op)?;
     let sizes = spatial(&x, &w)?;
     let window = Window::read(op, &sizes, &w.shape[2..])?;
@@ -286,7 +288,7 @@ fn convolution(lowering: &mut Lowering, op: Op) -> Lowered {
 }
 
 fn deconvolution(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let (w, bias) = weights(lowering, op)?;
     let sizes = spatial(&x, &w)?;
     if op.ints("output_shape").is_some() || op.text("auto_pad").is_some_and(|pad| pad != "NOTSET" && pad != "VALID") {
@@ -357,7 +359,7 @@ fn epsilon(op: Op, usual: f32) -> Result<String, String> {
 }
 
 fn batch_normalization(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let channels = x.axes.shape().first().copied().filter(|_| x.axes.samples_first());
     let channels = channels.ok_or("its operand is not `[samples, channels, sizes..]`")?;
     if op.int("spatial") == Some(0) {
@@ -376,7 +378,7 @@ fn batch_normalization(lowering: &mut Lowering, op: Op) -> Lowered {
 }
 
 fn layer_normalization(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     if op.node.output.iter().skip(1).any(|name| lowering.reads(name) > 0) {
         return Err("its mean and deviation are read".to_owned());
     }
@@ -404,7 +406,7 @@ fn layer_normalization(lowering: &mut Lowering, op: Op) -> Lowered {
 
 /// `InstanceNormalization`, and `GroupNormalization` with a weight for each channel, as it is from version 21 of the operators on.
 fn channel_normalization(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let shape = x.axes.shape();
     let channels = shape.first().copied().filter(|_| x.axes.samples_first());
     let channels = channels.ok_or("its operand is not `[samples, channels, sizes..]`")?;

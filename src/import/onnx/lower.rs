@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::axes::{Axes, Axis, MIXES, product};
+use super::axes::{Axes, Axis, Count, MIXES, product};
 use super::constant::{Constant, Data};
 use super::fold::fold;
 use super::op::Op;
@@ -182,6 +182,26 @@ impl<'g> Lowering<'g> {
         self.declare(value)
     }
 
+    /// The operand `index` as a value of the program whose elements are floats.
+    ///
+    /// # Errors
+    /// When it is missing, or its elements are others.
+    pub fn floats(&mut self, op: Op, index: usize) -> Result<Computed, String> {
+        let x = self.computed(op, index)?;
+        self.is_float(&x).map(|()| x)
+    }
+
+    /// Makes sure that a value's elements are floats.
+    ///
+    /// # Errors
+    /// When they are others.
+    pub fn is_float(&self, x: &Computed) -> Result<(), String> {
+        match self.program.kind(x.node) {
+            Kind::Float => Ok(()),
+            _ => Err("its operand should hold floats".to_owned()),
+        }
+    }
+
     /// The operand `index` as a constant; none when it is not given.
     ///
     /// # Errors
@@ -232,6 +252,12 @@ impl<'g> Lowering<'g> {
 
     /// A constant of integers or truth values, as the list of them.
     fn literal(&mut self, constant: &Constant) -> Result<NodeId, String> {
+        let shape = &constant.shape;
+        if let Some(text) = counted(constant) {
+            let kind = if matches!(constant.data, Data::Bool(_)) { Kind::Bool } else { Kind::Int };
+            let level = if kind == Kind::Bool { Level::Comparison } else { Level::Word };
+            return Ok(self.program.expression(vec![Part::Text(text)], level, shape, kind));
+        }
         let (words, kind) = match &constant.data {
             Data::Bool(values) => (values.iter().map(bool::to_string).collect::<Vec<_>>(), Kind::Bool),
             _ => {
@@ -335,7 +361,9 @@ fn module(node: &Node) -> Option<Vec<&str>> {
     let of_weight = of_weight.filter(|name| !name.starts_with('/')).find_map(|name| Some(name.rsplit_once('.')?.0));
     let of_node = node.name.strip_prefix('/').and_then(|name| Some(name.rsplit_once('/')?.0));
     let parts = of_weight.or(of_node)?.split(['.', '/']).filter(|part| !part.is_empty());
-    let parts: Vec<&str> = parts.collect();
+    let mut parts: Vec<&str> = parts.collect();
+    // What `nnlc` itself exports calls a layer by its kind.
+    parts.pop_if(|last| last.starts_with(|c: char| c.is_ascii_uppercase()));
     (!parts.is_empty()).then_some(parts)
 }
 
@@ -375,6 +403,26 @@ pub fn number(value: f32) -> Option<String> {
     let value = value.clamp(f32::MIN, f32::MAX);
     let (plain, short) = (format!("{value}"), format!("{value:e}"));
     Some(if short.len() < plain.len() { short } else { plain })
+}
+
+/// A constant of integers that count along one of its axes, or of truth values below a diagonal, by the formula that gives it.
+fn counted(constant: &Constant) -> Option<String> {
+    let iota = |axis: usize| format!("iota({}, axis = {axis}, dtype = i32)", list(&constant.shape));
+    let places: Vec<usize> = (0..constant.data.len()).collect();
+    match (&constant.data, &constant.shape[..]) {
+        (Data::Int(values), shape) if values.len() > 8 => {
+            (0..shape.len()).map(|axis| (axis, shape[axis])).find_map(|(axis, size)| {
+                let inner: usize = shape[axis + 1..].iter().product();
+                let counts = places.iter().all(|place| values[*place] == Count::of((place / inner % size) as i64));
+                counts.then(|| iota(axis))
+            })
+        }
+        (Data::Bool(values), [rows, columns]) if rows * columns > 8 => {
+            let below = places.iter().all(|place| values[*place] == (place % columns <= place / columns));
+            below.then(|| format!("{} <= {}", iota(1), iota(0)))
+        }
+        _ => None,
+    }
 }
 
 /// The function that reads nodes of an operator.
@@ -417,12 +465,12 @@ impl Operand {
 }
 
 impl Lowering<'_> {
-    /// Lines up operands from behind, as ONNX does, with the samples where they are. `.nn` stretches one side of an operator alone: of a
-    /// `pair` in which each side would be stretched, one is stretched outright; otherwise all that have not the result's shape.
+    /// Lines up operands from behind, as ONNX does, with the samples where they are. Where none has the shape of the result, one is stretched
+    /// outright: `.nn` does not stretch both sides of an operator.
     ///
     /// # Errors
     /// When sizes do not fit, or samples would meet other samples.
-    pub fn aligned(&mut self, values: &[Value], pair: bool) -> Result<Aligned, String> {
+    pub fn aligned(&mut self, values: &[Value]) -> Result<Aligned, String> {
         let axes_of = |value: &Value| match value {
             Value::Constant(constant) => Axes::of(&constant.shape),
             Value::Computed(computed) => computed.axes.clone(),
@@ -452,11 +500,7 @@ impl Lowering<'_> {
             operands.push(Operand::Node(node));
         }
         let full = |operand: &Operand| matches!(operand, Operand::Node(node) if self.program.shape(*node) == shape);
-        let stretched = match pair {
-            true if operands.iter().any(full) => 0,
-            true => narrow.len().min(1),
-            false => narrow.len(),
-        };
+        let stretched = usize::from(!operands.iter().any(full));
         for place in narrow.into_iter().take(stretched) {
             if let Operand::Node(node) = operands[place] {
                 let kind = self.program.kind(node);

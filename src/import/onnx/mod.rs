@@ -155,6 +155,21 @@ fn input<'g>(graph: &'g Graph, info: &'g ValueInfo) -> Result<Input<'g>, String>
     Ok(Input { info, axes, kind, fixed: sizes[samples] })
 }
 
+/// Operators that leave classes what they are.
+const KEEPING: &[&str] = &[
+    "Cast",
+    "Identity",
+    "Slice",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Transpose",
+    "Expand",
+    "Split",
+    "Gather",
+];
+
 /// How many classes an input tells apart, by the smallest table in which it is looked up, at most `deep` nodes behind it that change nothing.
 fn classes(graph: &Graph, name: &str, deep: usize) -> Option<usize> {
     let readers = graph.node.iter().filter(|node| node.input.iter().any(|input| input == name));
@@ -166,7 +181,9 @@ fn classes(graph: &Graph, name: &str, deep: usize) -> Option<usize> {
         ("Gather", [table, index], _) if index == name && first_axis(node) => {
             graph.initializer.iter().find(|tensor| tensor.name == *table).and_then(rows)
         }
-        ("Cast" | "Identity", [_], [output]) if deep > 0 => classes(graph, output, deep - 1),
+        (kind, [first, ..], [output, ..]) if deep > 0 && first == name && KEEPING.contains(&kind) => {
+            classes(graph, output, deep - 1)
+        }
         _ => None,
     });
     looked_up.min()

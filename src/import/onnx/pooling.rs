@@ -105,7 +105,7 @@ impl Window {
 
 /// A picture that is pooled, its sizes, and the window.
 fn pooled(lowering: &mut Lowering, op: Op) -> Result<(Computed, Vec<usize>, Window), String> {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let kernel = op.ints("kernel_shape").ok_or("it has no `kernel_shape`")?;
     let kernel: Vec<usize> = kernel.iter().map(|size| usize::try_from(*size).unwrap_or(0)).collect();
     let shape = x.axes.shape();
@@ -183,7 +183,7 @@ fn average_pool(lowering: &mut Lowering, op: Op) -> Lowered {
 }
 
 fn global_pool(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let mut shape = x.axes.shape();
     if !x.axes.samples_first() || shape.len() < 2 {
         return Err("its operand is not `[samples, channels, sizes..]`".to_owned());
@@ -198,7 +198,7 @@ fn global_pool(lowering: &mut Lowering, op: Op) -> Lowered {
 
 /// A picture of another size: by whole factors, or by the ways of `interpolate`.
 fn resize(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let Wanted { scales, sizes } = wanted(lowering, op)?;
     let rank = x.axes.rank();
     if scales.as_ref().map_or(rank, Vec::len) != rank || sizes.as_ref().map_or(rank, Vec::len) != rank {

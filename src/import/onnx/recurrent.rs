@@ -29,7 +29,7 @@ fn recurrent(lowering: &mut Lowering, op: Op) -> Lowered {
         "GRU" => &GRU,
         _ => &RNN,
     };
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let layout = op.flag("layout");
     let samples = usize::from(!layout);
     let (steps, width) = match x.axes.0[..] {

@@ -20,7 +20,7 @@ pub fn find(kind: &str) -> Option<Lower> {
 }
 
 fn reduce(lowering: &mut Lowering, op: Op) -> Lowered {
-    let mut x = lowering.computed(op, 0)?;
+    let mut x = lowering.floats(op, 0)?;
     let named = lowering.integers(op, "axes", 1)?.filter(|axes| !axes.is_empty());
     if named.is_none() && op.flag("noop_with_empty_axes") {
         return Ok(vec![Value::Computed(x)]);
@@ -81,7 +81,7 @@ fn along(function: &str, places: &[usize], rank: usize, keep: bool) -> String {
 
 /// Softmax along an axis; before version 13 of the operators along that axis and all behind it, taken as one.
 fn softmax(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let old = op.version < 13;
     let axis = x.axes.axis(op.int("axis").unwrap_or(if old { 1 } else { -1 }))?;
     let place = x.axes.own(axis as i64)?;
@@ -103,7 +103,7 @@ fn softmax(lowering: &mut Lowering, op: Op) -> Lowered {
 }
 
 fn argmax(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     if op.flag("select_last_index") {
         return Err("the last of several largest entries has no counterpart".to_owned());
     }
@@ -119,7 +119,7 @@ fn argmax(lowering: &mut Lowering, op: Op) -> Lowered {
 }
 
 fn top_k(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     let given =
         lowering.constant(op, 1)?.and_then(|k| k.integers()).and_then(|k| k.first().copied()).or_else(|| op.int("k"));
     let axis = x.axes.axis(op.int("axis").unwrap_or(-1))?;
@@ -139,7 +139,7 @@ fn top_k(lowering: &mut Lowering, op: Op) -> Lowered {
 }
 
 fn cumsum(lowering: &mut Lowering, op: Op) -> Lowered {
-    let x = lowering.computed(op, 0)?;
+    let x = lowering.floats(op, 0)?;
     if op.flag("exclusive") || op.flag("reverse") {
         return Err("running sums that are exclusive or reversed have no counterpart".to_owned());
     }
@@ -160,8 +160,7 @@ fn einsum(lowering: &mut Lowering, op: Op) -> Lowered {
     if words.len() != op.node.input.len() || !words.iter().chain([&right]).all(letters) {
         return Err(format!("its equation `{equation}` is not read"));
     }
-    let operands: Vec<Computed> =
-        (0..words.len()).map(|index| lowering.computed(op, index)).collect::<Result<_, _>>()?;
+    let operands: Vec<Computed> = (0..words.len()).map(|index| lowering.floats(op, index)).collect::<Result<_, _>>()?;
     let mut samples: Option<char> = None;
     let mut sizes: Vec<(char, usize)> = Vec::new();
     for (word, operand) in words.iter().zip(&operands) {

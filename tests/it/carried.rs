@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use nnlc::driver::{InferOptions, Request, Session, import_file, write_imported};
 use nnlc::formats::onnx::{
-    Dimension, ElementType, Entry, Graph, Model, Node, OperatorSet, Shape, Size, Tensor, TensorType, Type, ValueInfo,
+    Attribute, AttributeKind, Dimension, ElementType, Entry, Graph, Model, Node, OperatorSet, Shape, Size, Tensor,
+    TensorType, Type, ValueInfo,
 };
 use nnlc::import::onnx;
 use nnlc::train::{Elements, Weights};
@@ -161,6 +162,18 @@ fn all_that_has_no_counterpart_is_told_at_once() {
 }
 
 #[test]
+fn every_sample_against_every_other_is_refused() {
+    let mut model = network(&[("Unsqueeze", "apart", &["x"], &["a"]), ("Sub", "each", &["x", "a"], &["y"])]);
+    model.opset_import[0].version = 11;
+    let axes =
+        Attribute { name: "axes".to_owned(), ints: vec![1], kind: AttributeKind::Ints as i32, ..Attribute::default() };
+    model.graph.as_mut().unwrap().node[0].attribute.push(axes);
+    let absent = |_: &str| Err(std::io::ErrorKind::NotFound.into());
+    let why = onnx::read(&model.encode_to_vec(), "all", &absent).unwrap_err();
+    assert_eq!(why.notes, ["Sub `each`: it works across samples"]);
+}
+
+#[test]
 fn files_that_are_too_old_or_leave_sizes_open_are_told_what_to_do() {
     let absent = |_: &str| Err(std::io::ErrorKind::NotFound.into());
     let mut old = network(&[("Relu", "r", &["x"], &["y"])]);
@@ -278,7 +291,7 @@ fn change(graph: &mut Graph, (what, which, place, value): (u8, usize, usize, usi
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// Bytes that were changed are read or refused; what is read parses.
     #[test]

@@ -77,6 +77,15 @@ impl Axes {
         self.0.iter().position(|axis| axis.samples)
     }
 
+    /// The same axes, which hold the samples once.
+    ///
+    /// # Errors
+    /// When two of them do, so that samples meet other samples.
+    pub fn held_once(self) -> Result<Axes, String> {
+        let count = self.0.iter().filter(|axis| axis.samples).count();
+        if count > 1 { Err(MIXES.to_owned()) } else { Ok(self) }
+    }
+
     /// A sample's sizes.
     pub fn shape(&self) -> Vec<usize> {
         self.0.iter().filter(|axis| !axis.is_samples()).map(|axis| axis.size()).collect()

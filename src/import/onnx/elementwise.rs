@@ -87,7 +87,7 @@ fn dropout(lowering: &mut Lowering, op: Op) -> Lowered {
     }
     let given = lowering.constant(op, 1)?.and_then(|ratio| ratio.scalar());
     let share = given.or_else(|| op.float("ratio")).unwrap_or(0.5);
-    let share = number(share).ok_or("its ratio is no number")?;
+    let share = number(share).filter(|_| (0.0..1.0).contains(&share)).ok_or("its ratio is not between 0 and 1")?;
     Ok(vec![lowering.step(&x, format!("dropout({share})"), x.axes.clone(), Kind::Float)?])
 }
 

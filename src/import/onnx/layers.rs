@@ -202,9 +202,12 @@ fn stacked(lowering: &mut Lowering, a: &Computed, b: &Computed) -> Result<(Axes,
     }
     let front = fronts(&front_a, &front_b)?;
     let mut nodes = [a.node, b.node];
-    for (node, matrix) in nodes.iter_mut().zip([&of_a, &of_b]).skip(usize::from(a.axes.rank() == 2)) {
-        let sizes = [front.shape(), matrix.shape()].concat();
+    let operands = [(a, &of_a), (b, &of_b)];
+    for (node, (x, matrix)) in nodes.iter_mut().zip(operands).skip(usize::from(a.axes.rank() == 2)) {
+        let axes = Axes([&front.0[..], &matrix.0].concat());
+        let sizes = axes.shape();
         product(&sizes)?;
+        *node = lowering.fitted(&Value::Computed(x.clone()), &x.axes, &axes)?;
         if lowering.program.shape(*node) != sizes {
             *node = lowering.program.step(*node, format!("broadcast({})", list(&sizes)), &sizes, Kind::Float);
         }
@@ -223,7 +226,7 @@ fn fronts(a: &Axes, b: &Axes) -> Result<Axes, String> {
         (a, b) if a.samples || b.samples => Err(MIXES.to_owned()),
         (a, b) => Err(format!("sizes {} and {} do not fit together", a.size(), b.size())),
     };
-    Ok(Axes((0..rank).map(axis).collect::<Result<_, _>>()?))
+    Axes((0..rank).map(axis).collect::<Result<_, _>>()?).held_once()
 }
 
 /// The weight of a convolution and its biases.
@@ -297,7 +300,8 @@ fn deconvolution(lowering: &mut Lowering, op: Op) -> Lowered {
     let window = Window::read(op, &sizes, &w.shape[2..])?;
     let group = op.int("group").and_then(|group| usize::try_from(group).ok()).unwrap_or(1);
     let more = op.ints("output_padding").map_or(vec![0; sizes.len()], <[i64]>::to_vec);
-    if w.shape[0] != x.axes.shape()[0] || more.len() != sizes.len() {
+    let splits = group > 0 && w.shape[0].is_multiple_of(group);
+    if w.shape[0] != x.axes.shape()[0] || more.len() != sizes.len() || !splits {
         return Err("its channels do not meet those of its weight".to_owned());
     }
     let maps = w.shape[1].checked_mul(group).ok_or("it has too many groups")?;
@@ -413,7 +417,13 @@ fn channel_normalization(lowering: &mut Lowering, op: Op) -> Lowered {
     let tensors = vec![("gamma", vector(lowering, op, 1, channels)?), ("beta", vector(lowering, op, 2, channels)?)];
     let (layer, groups) = match op.kind() {
         "InstanceNormalization" => ("InstanceNormalization", String::new()),
-        _ => ("GroupNormalization", op.int("num_groups").unwrap_or(1).to_string()),
+        _ => {
+            let groups = op.int("num_groups").and_then(|groups| usize::try_from(groups).ok()).unwrap_or(0);
+            if groups == 0 || !channels.is_multiple_of(groups) {
+                return Err(format!("{channels} channels do not split into its groups"));
+            }
+            ("GroupNormalization", groups.to_string())
+        }
     };
     let call = [groups, epsilon(op, 1e-5)?].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
     let owned = Owned { layer, hint: lowering.hint(op), tensors };

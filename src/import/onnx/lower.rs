@@ -477,7 +477,11 @@ impl Lowering<'_> {
         };
         let all: Vec<Axes> = values.iter().map(axes_of).collect();
         let rank = all.iter().map(Axes::rank).max().unwrap_or(0);
-        let axes = (0..rank).map(|axis| self.common(&all, axis, rank)).collect::<Result<Vec<_>, _>>().map(Axes)?;
+        let axes = (0..rank)
+            .map(|axis| self.common(&all, axis, rank))
+            .collect::<Result<Vec<_>, _>>()
+            .map(Axes)?
+            .held_once()?;
         let shape = axes.shape();
         let mut operands = Vec::new();
         let mut narrow = Vec::new();

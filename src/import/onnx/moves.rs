@@ -321,7 +321,10 @@ fn split(lowering: &mut Lowering, op: Op) -> Lowered {
             (0..count).map(|part| each.min(size.saturating_sub(part * each))).collect()
         }
     };
-    if sizes.iter().try_fold(0_usize, |all, size| all.checked_add(*size)) != Some(size) || sizes.len() != count {
+    if sizes.contains(&0)
+        || sizes.iter().try_fold(0_usize, |all, size| all.checked_add(*size)) != Some(size)
+        || sizes.len() != count
+    {
         return Err("its parts are not the whole".to_owned());
     }
     let mut values = Vec::new();
@@ -424,6 +427,9 @@ fn looked_up(lowering: &mut Lowering, op: Op, table: Rc<Constant>, axis: usize, 
 
 /// Entries of a value that is the same for all samples, by indices that are not.
 fn from_table(lowering: &mut Lowering, table: &Computed, axis: usize, indices: &Computed) -> Lowered {
+    if !matches!(lowering.program.kind(indices.node), Kind::Int | Kind::Index(_)) {
+        return Err("its indices are no integers".to_owned());
+    }
     let axes = Axes([&table.axes.0[..axis], &indices.axes.0, &table.axes.0[axis + 1..]].concat());
     let text = |text: &str| Part::Text(text.to_owned());
     let mut parts = vec![text("gather("), Part::Value(table.node, Level::Chain), text(", ")];

@@ -217,7 +217,7 @@ fn pair(
         let same = w.shape(node, own) == &node.ty.shape;
         let Operand::Name(name) = operand else { return None };
         let arguments = Message::default().word("val", number as f32);
-        same.then(|| w.function(function, arguments, &[name.clone()], &node.ty.shape))
+        same.then(|| w.function(function, arguments, std::slice::from_ref(name), &node.ty.shape))
     };
     let short = match (&x[0], &x[1], left, right) {
         (_, Operand::Number(number), _, Some(right)) => alone(&x[0], right, *number, w, 0),

@@ -135,6 +135,7 @@ fn products_are_numpys() {
     holds(&format!("{a} @ stack([{b}, {a}])"), &[19.0, 22.0, 43.0, 50.0, 7.0, 10.0, 15.0, 22.0]);
     holds(&format!("tensor([1, 10]) @ stack([{a}, {b}])"), &[31.0, 42.0, 75.0, 86.0]);
     holds("matrix_diag(tensor([1, 2]))", &[1.0, 0.0, 0.0, 2.0]);
+    holds("matrix_diag(tensor([[1, 2], [3, 4]]))", &[1.0, 0.0, 0.0, 2.0, 3.0, 0.0, 0.0, 4.0]);
     holds(&format!("matrix_diag_part({a})"), &[1.0, 4.0]);
     holds(&format!("tri_lower({a})"), &[1.0, 0.0, 3.0, 4.0]);
     holds(&format!("tri_upper({a})"), &[1.0, 2.0, 0.0, 4.0]);

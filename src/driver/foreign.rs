@@ -80,7 +80,7 @@ pub fn write_imported(imported: &Imported, out: &Path, force: bool) -> Result<Ca
     write_whole(out, imported.text.as_bytes()).map_err(|error| {
         NotImported::Failed(format!("`{}` could not be written: {}", out.display(), reason(&error)))
     })?;
-    let session = Session::open(out, &Request::default());
+    let session = Session::open(out, &Request { without_data: true, ..Request::default() });
     Ok(Carried { program: out.to_path_buf(), weights, session })
 }
 

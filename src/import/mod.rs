@@ -4,8 +4,11 @@
 //! source has, and a note for whatever could not be carried over. It knows no file system; `driver` reads and writes files.
 
 pub mod names;
+pub mod nnabla;
+pub mod nnp;
 pub mod onnx;
 pub mod program;
+pub mod sdcproj;
 
 use crate::format;
 use crate::source::SourceMap;
@@ -40,7 +43,8 @@ pub type Beside<'b> = dyn Fn(&str) -> std::io::Result<Vec<u8>> + 'b;
 pub type Reader = fn(&[u8], &str, &Beside) -> Result<Imported, Refusal>;
 
 /// The formats that are read: the ending of their files, what they are, and their reader.
-pub const READERS: &[(&str, &str, Reader)] = &[("onnx", "ONNX", onnx::read)];
+pub const READERS: &[(&str, &str, Reader)] =
+    &[("nnp", "NNabla", nnp::read), ("onnx", "ONNX", onnx::read), ("sdcproj", "Neural Network Console", sdcproj::read)];
 
 impl Refusal {
     /// A refusal that is told in one line.

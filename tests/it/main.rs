@@ -31,6 +31,7 @@ mod mixed;
 mod model_tests;
 mod mutations;
 mod networks;
+mod nnabla;
 mod ops_batch;
 mod optimizers;
 mod parquet;

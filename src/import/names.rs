@@ -84,10 +84,14 @@ impl Names {
 
     /// A free name like `wanted`, which is taken from now on.
     pub fn take(&mut self, wanted: &str) -> String {
-        let name = legal(wanted);
+        self.claim(&legal(wanted))
+    }
+
+    /// A free name: `name`, which is legal, or that with a number.
+    pub fn claim(&mut self, name: &str) -> String {
         let free = |name: &String| !self.0.contains(name);
         let numbered = (2..).map(|number| format!("{name}_{number}"));
-        let found = std::iter::once(name.clone()).chain(numbered).find(free).expect("numbers do not end");
+        let found = std::iter::once(name.to_owned()).chain(numbered).find(free).expect("numbers do not end");
         self.0.insert(found.clone());
         found
     }

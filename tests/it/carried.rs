@@ -96,7 +96,7 @@ fn networks_read_as_a_person_would_write_them() {
 #[test]
 fn what_cannot_be_read_is_told_with_the_exit_code_of_its_kind() {
     let desk = Desk::with(&[("net.tflite", ""), ("text.onnx", "no network at all\n")]);
-    desk.nnlc("import net.tflite").is(2, &["error: `net.tflite` is not of a kind that is read: .onnx (ONNX)"]);
+    desk.nnlc("import net.tflite").is(2, &["error: `net.tflite` is not of a kind that is read: .nnp (NNabla), .onnx (ONNX), .sdcproj (Neural Network Console)"]);
     desk.nnlc("import none.onnx").is(3, &["error: cannot read `none.onnx`: there is no such file"]);
     desk.nnlc("import text.onnx")
         .is(1, &["error: `text.onnx` is not carried over: it is damaged, cut short or no ONNX file"]);

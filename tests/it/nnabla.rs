@@ -145,6 +145,15 @@ fn an_imported_project_trains_on_the_data_that_it_names() {
     assert!(fs::metadata(desk.at("runs/vae/weights.safetensors")).is_ok());
 }
 
+#[test]
+fn the_page_shows_what_a_project_becomes() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/import.md")).unwrap();
+    let text = imported("vae.sdcproj").text;
+    let (_, program) = text.split_once("\n\n").unwrap();
+    let (program, _) = program.split_once("\n\ndata").unwrap();
+    assert!(page.contains(&format!("```nn\n{program}\n```\n")), "{program}");
+}
+
 fn refusal(result: Result<Imported, Refusal>) -> String {
     let Refusal { title, notes, help } = result.unwrap_err();
     std::iter::once(title).chain(notes).chain(help).collect::<Vec<_>>().join("\n")

@@ -230,6 +230,14 @@ impl Writer<'_> {
         Ok((Formula::atom(term.expr.text()), term))
     }
 
+    /// Whether a value is read by operators on two values alone.
+    pub fn only_operands(&self, value: &str) -> bool {
+        let readers = self.needed.iter().map(|place| &self.network.functions[*place]);
+        let mut readers = readers.filter(|function| function.inputs.iter().any(|input| input == value)).peekable();
+        let operator = |function: &Function| OPERATORS.iter().any(|(known, _, _)| *known == function.kind);
+        readers.peek().is_some() && readers.all(operator) && self.outputs.iter().all(|(output, _)| *output != value)
+    }
+
     /// An operator on two values.
     fn operator(&mut self, function: &Function) -> Result<(), Fault> {
         let kind = function.kind.as_str();
@@ -244,8 +252,8 @@ impl Writer<'_> {
 
     /// Two operands that line up: where both would stretch, one is stretched in words. And their common shape.
     pub fn pair(&mut self, function: &Function) -> Result<(Formula, Formula, Vec<i64>, Term), Fault> {
-        let (mut left, a) = self.operand(input(function, 0)?)?;
-        let (mut right, b) = self.operand(input(function, 1)?)?;
+        let (mut left, mut a) = self.operand(input(function, 0)?)?;
+        let (mut right, mut b) = self.operand(input(function, 1)?)?;
         let linear = ["Add2", "Sub2", "BcAdd2"].contains(&function.kind.as_str());
         if (a.averaged || b.averaged) && !(linear && a.averaged == b.averaged) {
             return Err(
@@ -253,11 +261,8 @@ impl Writer<'_> {
                     .to_owned(),
             );
         }
-        for (own, other) in [(&a, &b), (&b, &a)] {
-            if !own.batched && other.batched && own.shape.len() > other.shape.len() {
-                return Err("a parameter has an axis where the samples of a minibatch are".to_owned());
-            }
-        }
+        without_batch(&mut left, &mut a, &b)?;
+        without_batch(&mut right, &mut b, &a)?;
         let rank = a.shape.len().max(b.shape.len());
         let size = |term: &Term, axis: usize| {
             let missing = rank - term.shape.len();
@@ -402,5 +407,20 @@ impl Writer<'_> {
             }
             _ => Err("only a border that is repeated has a counterpart".to_owned()),
         }
+    }
+}
+
+/// Takes the axis that lines up with the samples of `other` off a value that has none.
+fn without_batch(formula: &mut Formula, own: &mut Term, other: &Term) -> Result<(), Fault> {
+    if own.batched || !other.batched || own.shape.len() <= other.shape.len() {
+        return Ok(());
+    }
+    match own.shape.as_slice() {
+        [1, rest @ ..] if rest.len() == other.shape.len() => {
+            *formula = Formula::atom(format!("reshape({}, {})", formula.text, list(rest)));
+            own.shape.remove(0);
+            Ok(())
+        }
+        _ => Err("a parameter has an axis where the samples of a minibatch are".to_owned()),
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{Names, identifier};
+use super::names::identifier;
 use super::writer::Writer;
 use super::{Function, Network, classes};
 use crate::import::Refusal;
+use crate::import::names::Names;
 
 /// How the parameters of a layer are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -59,6 +59,20 @@ impl Writer<'_> {
         if count(&shape) != count(&before.shape) {
             return Err(MIXES.to_owned());
         }
+        let value = output(function)?;
+        if let [1, rest @ ..] = shape.as_slice()
+            && !before.batched
+            && !rest.is_empty()
+            && self.only_operands(value)
+        {
+            // A parameter that lines up with samples: the axis of the batch is missing here, and stretches there.
+            let rest = rest.to_vec();
+            if rest == before.shape {
+                self.define(value, before);
+                return Ok(());
+            }
+            return self.step(function, Step::function("reshape", list(&rest)), rest);
+        }
         let flat = shape.len() == 1 && before.shape.len() != 1;
         let step =
             if flat { Step::function("flatten", String::new()) } else { Step::function("reshape", list(&shape)) };

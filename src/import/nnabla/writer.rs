@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::Names;
 use super::needed::Sharing;
 use super::term::{Expr, Formula, Step, list};
 use super::{Function, Network};
+use crate::import::names::Names;
 use crate::import::{Imported, Refusal, canonical};
 use crate::tensor::Tensor;
 

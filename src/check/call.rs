@@ -109,6 +109,7 @@ impl<'a> Checker<'a> {
             return self.tensor_as_hyperparameter(name, tensor.span, piped.is_some());
         }
         let path = self.path.claim(named.then_some(name));
+        self.note_instance(span, &path);
         let scope = self.scopes.open(Some(layer.scope), &[]);
         let told = self.told(&given, span);
         if !self.bind_arguments(&layer.def.name.text, &layer.def.hypers, layer.ast, scope, given, parens) {
@@ -390,6 +391,7 @@ impl<'a> Checker<'a> {
     }
 
     fn bind_argument(&mut self, scope: ScopeId, arg: &'a Arg, val: Val<'a>) {
+        self.note_name(arg.name.span, &val);
         let binding = Binding { val, span: Some(arg.name.span), role: Role::Argument };
         self.scopes.bind(scope, &arg.name.text, binding);
     }

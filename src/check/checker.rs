@@ -6,6 +6,7 @@ use super::Circumstances;
 use super::column::Computing;
 use super::ema::Average;
 use super::groups::Target;
+use super::notes::Notes;
 use super::program::Claim;
 use super::scope::{Binding, Role, Scopes};
 use super::value::{Builtin, ScopeId, Truth, Val};
@@ -126,6 +127,8 @@ pub struct Checker<'a> {
     pub generic: Vec<Span>,
     /// The first node of the definition that is being checked without a call.
     pub apart_from: Option<ir::Value>,
+    /// What is seen, if anybody asks.
+    pub notes: Option<Notes>,
     /// The unknown names that were told: each is told once, where it is first used.
     unknown: BTreeSet<String>,
     origins: Vec<Origins>,
@@ -175,6 +178,7 @@ impl<'a> Checker<'a> {
             entered: BTreeSet::new(),
             generic: Vec::new(),
             apart_from: None,
+            notes: circumstances.noting.then(Notes::default),
             unknown: BTreeSet::new(),
             origins: Vec::new(),
             reported: BTreeSet::new(),

@@ -46,9 +46,17 @@ impl<'a> Checker<'a> {
             ExprKind::Name(name) => self.name(name, span),
             ExprKind::Unary { op, op_span, operand } => self.unary(*op, *op_span, *operand, span),
             ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, *left, *right, span),
-            ExprKind::Pipe { value, target } => return self.pipe(*value, *target),
+            ExprKind::Pipe { value, target } => {
+                let results = self.pipe(*value, *target);
+                self.note_results(self.ast_expr(*target).span, &results);
+                return results;
+            }
             ExprKind::Range { start, end } => self.range(*start, *end, span),
-            ExprKind::Call { callee, args, parens } => return self.call_expr(*callee, args, *parens, span),
+            ExprKind::Call { callee, args, parens } => {
+                let results = self.call_expr(*callee, args, *parens, span);
+                self.note_results(span, &results);
+                return results;
+            }
             ExprKind::Index { value, indices, brackets } => self.index(*value, indices, *brackets, span),
             ExprKind::Member { value, name } => self.member(*value, name),
             ExprKind::Cast { value, ty } => self.cast(*value, ty, span),
@@ -79,7 +87,10 @@ impl<'a> Checker<'a> {
             return clock;
         }
         match self.scopes.look_up(self.here.scope, name) {
-            Some(Binding { val, .. }) => val,
+            Some(Binding { val, .. }) => {
+                self.note_name(span, &val);
+                val
+            }
             None => self.unknown(name, span),
         }
     }

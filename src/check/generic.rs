@@ -143,6 +143,7 @@ impl<'a> Checker<'a> {
                 (None, None) => Val::Error,
             };
             let binding = Binding { val, span: Some(arg.name.span), role: Role::Argument };
+            self.note_name(arg.name.span, &binding.val);
             self.scopes.bind(self.here.scope, &arg.name.text, binding);
         }
     }

@@ -26,6 +26,7 @@ mod grad;
 mod groups;
 mod import;
 mod lint;
+mod notes;
 mod operator;
 mod optimizer;
 mod pattern;
@@ -49,6 +50,7 @@ pub use column::Files;
 pub use foreign::{meaning as foreign_meaning, names as foreign_names};
 pub use import::{Imports, imported_paths};
 pub use lint::{Options, labels};
+pub use notes::{Note, Notes, Owned, Seen};
 pub use program::{
     Claim, ClaimKind, ColumnSource, DataColumns, DataStatement, Format, Formula, Keep, Length, Monitor, Program,
     Reader, Select, Test, TrainSettings,
@@ -68,6 +70,16 @@ pub fn builtin_names() -> impl Iterator<Item = &'static str> {
 /// How each of these functions is called, and what it gives.
 pub fn builtin_documentation() -> impl Iterator<Item = (&'static str, &'static str)> {
     value::Builtin::ALL.into_iter().map(|(_, builtin)| builtin.documentation())
+}
+
+/// The keys of a `train` block.
+pub fn setting_names() -> &'static [&'static str] {
+    &settings::KEYS
+}
+
+/// The readers of data files.
+pub fn reader_names() -> &'static [&'static str] {
+    &data::READERS
 }
 
 /// The primitives that programs may call by their names.
@@ -93,16 +105,23 @@ pub struct Circumstances<'a> {
     pub broken: Option<&'a BTreeSet<String>>,
     /// When nothing but these outputs is asked for: what is wrong with the rest may stand.
     pub outputs: Option<&'a [String]>,
+    /// Whether it is noted what names and calls stand for.
+    pub noting: bool,
 }
 
-/// Checks one file against the library. The program is there when no diagnostic is an error, or none that matters.
-pub fn check(
-    sources: &SourceMap,
-    library: &[Ast],
-    file: FileId,
-    ast: &Ast,
-    circumstances: Circumstances,
-) -> (Option<Program>, Vec<Diagnostic>) {
+/// What comes of a check.
+#[derive(Default)]
+pub struct Checked {
+    /// The program, when no diagnostic is an error, or none that matters.
+    pub program: Option<Program>,
+    /// What is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What was seen; empty unless it was asked for.
+    pub notes: Notes,
+}
+
+/// Checks one file against the library.
+pub fn check(sources: &SourceMap, library: &[Ast], file: FileId, ast: &Ast, circumstances: Circumstances) -> Checked {
     let mut checker = checker::Checker::new(sources, library, file, ast, circumstances);
     let scope = checker.here.scope;
     checker.hoist(ast, scope, &ast.items);
@@ -128,6 +147,7 @@ pub fn check(
         results.any(|result| result.role == ResultRole::Output && result.name == *name)
     };
     let enough = !checker.failed() || circumstances.outputs.is_some_and(|names| names.iter().all(gives));
+    let notes = checker.notes.take().map(|notes| notes.finish(&checker.graph)).unwrap_or_default();
     let program = (whole && enough).then_some(Program { graph: checker.graph, data, train, tests });
-    (program, checker.diagnostics)
+    Checked { program, diagnostics: checker.diagnostics, notes }
 }

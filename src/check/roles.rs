@@ -448,6 +448,7 @@ impl<'a> Checker<'a> {
             return;
         }
         let place = self.place(span);
+        self.note_name(span, &Val::Tensor(value));
         self.graph.results.push(ResultValue { name: name.to_owned(), role, value, place });
     }
 }

@@ -12,7 +12,7 @@ use crate::source::Span;
 use crate::syntax::ast::{ExprId, ExprKind, Name, Setting, Stmt, StmtKind};
 
 /// The keys of a `train` block.
-const KEYS: [&str; 15] = [
+pub const KEYS: [&str; 15] = [
     "optimizer",
     "schedule",
     "batch",

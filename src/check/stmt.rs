@@ -134,6 +134,7 @@ impl<'a> Checker<'a> {
         {
             self.graph.names.insert(*value, name.text.clone());
         }
+        self.note_name(name.span, &val);
         self.scopes.bind(self.here.scope, &name.text, Binding { val, span: Some(name.span), role });
     }
 

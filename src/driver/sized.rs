@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::data::{SetSizes, of_sample, sizes_of_kinds};
-use super::{Origin, Session, column, library};
-use crate::check::{self, Circumstances, Program};
+use super::{Origin, Session, column};
+use crate::check::{self, Checked, Circumstances, Program};
 use crate::data::DataSet;
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::ir::Graph;
+use crate::library;
 use crate::source::SourceMap;
 use crate::tensor::Sizes;
 use crate::train::Resize;
@@ -30,12 +31,13 @@ impl Session {
         sizes: &Sizes,
         broken: Option<&BTreeSet<String>>,
         outputs: Option<&[String]>,
-    ) -> (Option<Program>, Vec<Diagnostic>) {
+    ) -> Checked {
         let Some(Origin { ast, imports, request }) = &self.origin else { return Default::default() };
         let check = || {
             let (overrides, options) = (&request.set, request.options);
             let files = &column::Folder::new(&self.folder, request);
-            let circumstances = Circumstances { overrides, sizes, options, imports, files, broken, outputs };
+            let noting = request.noting && sizes.is_empty();
+            let circumstances = Circumstances { overrides, sizes, options, imports, files, broken, outputs, noting };
             check::check(&self.sources, library::asts(), self.file, ast, circumstances)
         };
         let checked = std::thread::scope(|scope| {
@@ -80,8 +82,8 @@ impl Session {
     /// # Errors
     /// As of [`sized`](Session::sized), of any program.
     pub(super) fn tried(&self, sizes: &Sizes, outputs: Option<&[String]>) -> Result<Program, Vec<Diagnostic>> {
-        let (sized, found) = self.checked(sizes, None, outputs);
-        sized.ok_or_else(|| {
+        let Checked { program, diagnostics: found, .. } = self.checked(sizes, None, outputs);
+        program.ok_or_else(|| {
             let known = sizes.iter().map(|(symbol, size)| format!("{symbol} = {size}")).collect::<Vec<_>>().join(", ");
             let wrong = diagnostic::settle(found, &self.sources).into_iter().filter(Diagnostic::is_error);
             wrong.map(|diagnostic| diagnostic.note(format!("the data fixes {known}"))).collect()

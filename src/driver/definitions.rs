@@ -1,7 +1,7 @@
 //! What a program's own file says of itself, as Markdown: its definitions, inputs, losses, metrics and outputs with their documentation.
 
 use super::Session;
-use super::handbook::signature;
+use crate::ide::handbook::signature;
 use crate::ir::ResultRole;
 use crate::source::Span;
 use crate::syntax::ast::{Ast, Stmt, StmtKind};

@@ -11,10 +11,8 @@ mod export;
 mod file;
 mod foreign;
 mod format;
-mod handbook;
 mod imports;
 mod infer;
-mod library;
 mod profile;
 pub mod project;
 mod resume;
@@ -23,7 +21,7 @@ mod sized;
 mod test;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 pub use data::{DataOverride, Sets, feeds_of, want_of};
 pub use eval::{EvalOptions, EvalReport};
@@ -31,14 +29,15 @@ pub use export::ExportOptions;
 pub use file::write_whole;
 pub use foreign::{Carried, NotImported, import_file, write_imported};
 pub use format::{Formatted, format_bytes, format_file, programs};
-pub use handbook::{Chapter, Entry, Meant, chapters, library_chapters, meant};
 pub use infer::{InferOptions, Output};
 pub use profile::{Inside, ProfileOptions, ProfileReport, ProfiledStep, stages};
 pub use run::{Prepared, RunOptions, RunReport, Watch};
 pub use test::TestOutcome;
 
-use crate::check::{Imports, Options, Program};
+use crate::check::{self, Imports, Notes, Options, Program};
 use crate::diagnostic::{self, Code, Diagnostic};
+pub use crate::ide::handbook::{Chapter, Entry, Meant, chapters, library_chapters, meant};
+use crate::library;
 use crate::source::{FileId, SourceMap, Span};
 use crate::syntax;
 use crate::syntax::ast::{Ast, StmtKind};
@@ -58,6 +57,8 @@ pub struct Request {
     pub without_data: bool,
     /// Texts that stand in for what files hold, by their paths.
     pub texts: BTreeMap<PathBuf, String>,
+    /// Whether the session keeps what the check saw.
+    pub noting: bool,
 }
 
 impl Request {
@@ -69,7 +70,7 @@ impl Request {
 
     /// What the file at `path` holds.
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        match self.texts.get(path) {
+        match self.texts.get(path).or_else(|| self.texts.get(&plain(path))) {
             Some(text) => Ok(text.clone().into_bytes()),
             None => std::fs::read(path),
         }
@@ -88,6 +89,8 @@ pub struct Session {
     pub diagnostics: Vec<Diagnostic>,
     /// The program, when no diagnostic is an error.
     pub program: Option<Program>,
+    /// What the check saw in the program's own file; empty unless it was asked for.
+    pub notes: Notes,
     /// What the program was checked from, to check it again when sizes are known.
     origin: Option<Origin>,
     /// The sizes that each data set fixes, by the headers of its files.
@@ -137,16 +140,25 @@ impl Session {
         diagnostics.extend(found);
         let origin = Some(Origin { ast, imports, request: request.clone() });
         let mut session = Session { origin, ..Session::empty(sources, file, folder) };
-        let (program, found) = session.checked(&Sizes::new(), broken.as_ref(), None);
-        diagnostics.extend(found);
-        session.program = program.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
+        let checked = session.checked(&Sizes::new(), broken.as_ref(), None);
+        diagnostics.extend(checked.diagnostics);
+        session.notes = checked.notes;
+        session.program = checked.program.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
         session.diagnostics = diagnostic::settle(diagnostics, &session.sources);
         session.sort();
         session
     }
 
+    /// The paths that the program's own imports write, and the files that they lead to.
+    pub fn imports(&self) -> Vec<(&str, FileId)> {
+        let Some(Origin { ast, imports, .. }) = &self.origin else { return Vec::new() };
+        let paths = check::imported_paths(&ast.items);
+        paths.filter_map(|path| Some((path.value.as_str(), *imports.links.get(&path.span)?))).collect()
+    }
+
     fn empty(sources: SourceMap, file: FileId, folder: PathBuf) -> Session {
-        Session { sources, file, folder, diagnostics: Vec::new(), program: None, origin: None, sizes: Vec::new() }
+        let (diagnostics, sizes, notes) = (Vec::new(), Vec::new(), Notes::default());
+        Session { sources, file, folder, diagnostics, program: None, notes, origin: None, sizes }
     }
 
     fn refused(name: &str, text: String, folder: PathBuf, diagnostics: Vec<Diagnostic>) -> Session {
@@ -229,6 +241,19 @@ fn broken_names<'a>(asts: impl Iterator<Item = &'a Ast>) -> Option<BTreeSet<Stri
 pub fn check_text(name: &str, text: &str) -> (SourceMap, Vec<Diagnostic>) {
     let session = Session::check(name, text.to_owned(), PathBuf::new(), &Request::default());
     (session.sources, session.diagnostics)
+}
+
+/// A path without `.` and `..`, as far as it can be told by the path alone.
+pub fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if plain.file_name().is_some() => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// Why the system refused, in people's words.

@@ -4,7 +4,11 @@
 //! the reference show. All files share one scope: a definition may use those of any other file. Where a definition takes the name
 //! of a primitive, it hides it; the primitive stays reachable as `prim.name`.
 //!
-//! This room only holds the text; `check` reads it.
+//! This room holds the texts and their syntax trees; `check` reads them.
+
+mod parsed;
+
+pub use parsed::{asts, sources};
 
 /// The files: name and text, in the order of the reference.
 pub static SOURCES: &[(&str, &str)] = &[

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
+use super::SOURCES;
 use crate::base::Idx;
-use crate::library::SOURCES;
 use crate::source::{FileId, SourceMap};
 use crate::syntax::{self, ast::Ast};
 

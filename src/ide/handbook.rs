@@ -2,10 +2,9 @@
 //!
 //! `docs/library.md` and `nnlc doc` are made of it. Everything is read from where it is defined.
 
-use super::library;
 use crate::base::closest;
 use crate::check;
-use crate::library::SOURCES;
+use crate::library::{self, SOURCES};
 use crate::ops::{Default, Gradient, Param, Primitive};
 use crate::optimizers::{Parameter, RULES, SCHEDULES};
 use crate::syntax::ast::{Ast, Stmt, StmtKind};
@@ -197,7 +196,7 @@ fn of_file(name: &str, text: &str, ast: &Ast) -> Chapter {
 }
 
 /// The head of a function's or layer's definition, up to its conditions and its body, on one line.
-pub(super) fn signature(ast: &Ast, stmt: &Stmt, text: &str) -> String {
+pub fn signature(ast: &Ast, stmt: &Stmt, text: &str) -> String {
     let first =
         |wheres: &[crate::syntax::ast::Where]| wheres.first().map(|clause| ast.exprs[clause.condition].span.start);
     let end = match &stmt.kind {

@@ -30,6 +30,7 @@ pub mod networks;
 pub mod data;
 pub mod diagram;
 pub mod export;
+pub mod ide;
 pub mod import;
 pub mod report;
 pub mod train;
@@ -38,3 +39,4 @@ pub mod driver;
 pub mod render;
 
 pub mod cli;
+pub mod lsp;

@@ -59,6 +59,12 @@ pub enum Command {
         /// The code, such as E0202
         code: String,
     },
+    /// Serve an editor: the Language Server Protocol over standard input and output
+    Lsp {
+        /// Taken for granted; editors that choose the transport by an option may give it
+        #[arg(long, hide = true)]
+        stdio: bool,
+    },
     /// Print the script that lets a shell complete commands, options and files
     Completions {
         /// The shell

@@ -14,6 +14,7 @@ mod fmt;
 mod graph;
 mod import;
 mod infer;
+mod lsp;
 mod new;
 mod profile;
 mod progress;
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Profile(command) => profile::profile(&command),
         Command::Doc { name } => doc::doc(name.as_deref()),
         Command::Explain { code } => explain::explain(&code),
+        Command::Lsp { .. } => lsp::lsp(),
         Command::Completions { shell } => completions::completions(shell),
     }
 }

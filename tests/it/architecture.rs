@@ -29,9 +29,11 @@ const LAYERS: &[(usize, &str, &[&str])] = &[
     (6, "report", &[]),
     (6, "import", &[]),
     (6, "export", &["train"]),
+    (6, "ide", &[]),
     (7, "driver", &[]),
     (7, "render", &[]),
-    (8, "cli", &[]),
+    (8, "lsp", &[]),
+    (8, "cli", &["lsp"]),
 ];
 
 /// The most lines that a file of the library may have, and a function.

@@ -26,6 +26,7 @@ mod handbook;
 mod imports;
 mod lengths;
 mod library;
+mod lsp;
 mod media;
 mod mixed;
 mod model_tests;

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Tries the highlighting in real editors: the annotated text in VS Code's engine, and every example and library file in VS Code's engine,
-# Vim and, where it is installed, Neovim, which must agree character by character; then builds the extension. Needs Vim, Node.js and npm;
-# what it takes from npm goes to a folder of its own under `target`.
+# Vim and, where it is installed, Neovim, which must agree character by character; the language server in Neovim 0.11 or later; then builds
+# the extension and tries how it starts the server. Needs Rust, Vim, Node.js and npm; what it takes from npm goes to a folder of its own under
+# `target`.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 work="$here/../target/editors"
@@ -9,7 +10,7 @@ mkdir -p "$work"
 
 if [ ! -x "$work/node_modules/.bin/vscode-tmgrammar-test" ]; then
     echo "== installing the test tools"
-    npm install --silent --no-audit --no-fund --prefix "$work" vscode-tmgrammar-test@0.1.3 @vscode/vsce@3.2.1
+    npm install --silent --no-audit --no-fund --prefix "$work" vscode-tmgrammar-test@0.1.3
 fi
 bin="$work/node_modules/.bin"
 grammar="$here/vscode/syntaxes/nn.tmLanguage.json"
@@ -38,5 +39,16 @@ else
     echo "== Neovim: not installed, left out"
 fi
 
+echo "== the compiler"
+cargo build --quiet --manifest-path "$here/../Cargo.toml"
+PATH="${CARGO_TARGET_DIR:-$here/../target}/debug:$PATH"
+if command -v nvim >/dev/null && nvim --headless -u NONE -c 'lua vim.cmd(vim.lsp.enable and "quit" or "cquit")' 2>/dev/null; then
+    echo "== Neovim: the language server"
+    NN_VIM="$here/vim" nvim --headless -u NONE -i NONE -n -S "$here/test/lsp.lua" </dev/null
+else
+    echo "== Neovim 0.11 or later: not installed, the language server left out"
+fi
+
 echo "== the extension"
 "$here/build-vscode.sh" "$work"
+node "$here/test/extension.cjs" "$here/vscode/src/extension.js"

@@ -535,6 +535,27 @@ fn outlines_folds_hints_and_signatures() {
 }
 
 #[test]
+fn the_page_shows_the_hints_of_its_program() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/editors.md")).unwrap();
+    let block = |head: &str| {
+        let (_, after) = page.split_once(&format!("```{head}\n")).expect("the block is there");
+        after.split_once("```").expect("it ends").0.to_owned()
+    };
+    let program = block("nn");
+    let mut editor = Editor::new();
+    editor.open("m.nn", &program);
+    let whole = json!({ "range": { "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } } });
+    let hints = editor.of("textDocument/inlayHint", "m.nn", whole);
+    let edit = |hint: &Value| {
+        let range = json!({ "start": hint["position"], "end": hint["position"] });
+        json!({ "range": range, "newText": hint["label"] })
+    };
+    let edits = hints.as_array().unwrap().iter().map(edit).collect();
+    assert_eq!(edited(&program, &Value::Array(edits)), block("text with hints"));
+    editor.shut_down();
+}
+
+#[test]
 fn texts_are_formatted_by_lines() {
     let mut editor = Editor::new();
     let text = "input x: [4]\r\nh = x|>relu\r\noutput p=h\r\n";

@@ -14,7 +14,7 @@ use crate::tensor::Type;
 const MOST_PARAMETERS: usize = 12;
 
 /// How long a library's definition may be, in lines, to be shown.
-const LONGEST_DEFINITION: usize = 24;
+const LONGEST_DEFINITION: usize = 12;
 
 /// What is told of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ fn told(view: &View, word: Token, span: Span) -> Option<String> {
             None => value(view, span, own),
         };
         let from = format!("From `{}`.", module.path.display());
-        return Some(joined([head, own.doc.clone().unwrap_or_default(), from, made(view, span), given(view, span)]));
+        return Some(joined([head, given(view, span), made(view, span), own.doc.clone().unwrap_or_default(), from]));
     }
     if let Some(own) = view.syntax.names.at(word.start).filter(|own| own.span == span) {
         return Some(of_symbol(view, own));
@@ -50,8 +50,13 @@ fn told(view: &View, word: Token, span: Span) -> Option<String> {
     if let Some(setting) = setting(view, span) {
         return setting;
     }
+    let ty = TYPES.iter().find(|(ty, _)| *ty == name).map(|(_, told)| (*told).to_owned());
+    if ty.is_some() && is_type(view, word) {
+        return ty;
+    }
     if let Some(word) = CALLABLE.get(name).filter(|_| word.kind == TokenKind::Name && !is_label(view, span)) {
-        return Some(joined([of_word(word), made(view, span), given(view, span)]));
+        let head = code(&word.entry.signature);
+        return Some(joined([head, given(view, span), made(view, span), about_word(word)]));
     }
     if let Some(forms) = READERS.get(name).filter(|_| is_called(view, span)) {
         let line = |(call, told): &(String, String)| format!("- `{call}`: {told}");
@@ -69,7 +74,16 @@ fn told(view: &View, word: Token, span: Span) -> Option<String> {
     if let Some(note) = note(view, span) {
         return Some(code(&shown(name, note)));
     }
-    TYPES.iter().find(|(ty, _)| *ty == name).map(|(_, told)| (*told).to_owned())
+    ty.filter(|_| word.kind == TokenKind::Name)
+}
+
+/// Whether a word stands where a type does: behind a colon, an arrow or `as`.
+fn is_type(view: &View, word: Token) -> bool {
+    let syntax = view.syntax;
+    let before = syntax.tokens[..syntax.token_after(word.start)].iter().rev().find(|token| !token.kind.is_trivia());
+    before.is_some_and(|before| {
+        matches!(before.kind, TokenKind::Colon | TokenKind::Arrow) || syntax.token_text(*before) == "as"
+    })
 }
 
 fn of_symbol(view: &View, own: &Occurrence) -> String {
@@ -78,7 +92,7 @@ fn of_symbol(view: &View, own: &Occurrence) -> String {
     match symbol.kind {
         Kind::Function | Kind::Layer => {
             let head = defined(view.syntax, own.symbol).map_or_else(|| symbol.name.clone(), |(head, _)| head);
-            joined([code(&head), doc, made(view, own.span), given(view, own.span)])
+            joined([code(&head), given(view, own.span), made(view, own.span), doc])
         }
         Kind::Module => {
             let path = symbol.from.as_deref().unwrap_or_default();
@@ -92,6 +106,12 @@ fn of_symbol(view: &View, own: &Occurrence) -> String {
             joined([format!("The file `{path}`."), names.unwrap_or_default()])
         }
         Kind::Imported => format!("From `{}`.", symbol.from.as_deref().unwrap_or_default()),
+        Kind::Size => {
+            // Its binding is in a type, which is no value: what it is was seen where it is used.
+            let mut places = view.syntax.names.of_symbol(own.symbol).map(|place| place.span);
+            let seen = places.find(|place| note(view, *place).is_some()).unwrap_or(own.span);
+            value(view, seen, symbol)
+        }
         _ => joined([value(view, own.span, symbol), doc]),
     }
 }
@@ -234,14 +254,16 @@ fn grouped(number: i64) -> String {
 
 /// A word of the library, of the optimizers or the schedules.
 pub(super) fn of_word(word: &Word) -> String {
+    joined([code(&word.entry.signature), about_word(word)])
+}
+
+/// What a word gives, with an example and its definition if that is short.
+fn about_word(word: &Word) -> String {
     let short = |text: &&String| text.lines().count() <= LONGEST_DEFINITION;
-    let (head, about) = match (word.kind, word.entry.definition.as_ref().filter(short)) {
-        (WordKind::Function | WordKind::Layer, Some(definition)) => (code(&word.entry.signature), code(definition)),
-        _ => (code(&word.entry.signature), String::new()),
-    };
-    let example = word.entry.example().map(|example| format!("For example: `{example}`")).unwrap_or_default();
-    let definition = if about.is_empty() { about } else { format!("Its definition, in the library:\n\n{about}") };
-    joined([head, word.entry.doc.clone(), example, definition])
+    let definition = word.entry.definition.as_ref().filter(short);
+    let definition = definition.map(|text| format!("Its definition, in the library:\n\n{}", code(text)));
+    let example = word.entry.example().map(|example| format!("For example: `{example}`"));
+    joined([word.entry.doc.clone(), example.unwrap_or_default(), definition.unwrap_or_default()])
 }
 
 /// What is told of a word in a `train` block; none outside of one, and nothing for what has no page there.

@@ -92,6 +92,11 @@ pub static SETTINGS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
             settings.entry(word.to_owned()).or_insert_with(|| told.clone());
         }
     }
+    for (key, kind) in [("optimizer", WordKind::Optimizer), ("schedule", WordKind::Schedule)] {
+        let names = RECORDS.iter().filter(|(_, word)| word.kind == kind).map(|(name, _)| format!("`{name}`"));
+        let list = names.collect::<Vec<_>>().join(", ");
+        settings.entry(key.to_owned()).and_modify(|told| *told += &format!("\n\nThere are {list}."));
+    }
     settings
 });
 

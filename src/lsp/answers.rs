@@ -70,6 +70,8 @@ pub fn answer(server: &mut Server<'_>, request: Request) -> Response {
         "textDocument/rename" => reply(server, request, rename),
         "textDocument/foldingRange" => reply(server, request, folds),
         "textDocument/inlayHint" => reply(server, request, hints),
+        #[cfg(test)]
+        "test/panic" => panic!("on purpose"),
         method => {
             let message = format!("`{method}` is not answered");
             Response::new_err(request.id, ErrorCode::MethodNotFound as i32, message)

@@ -267,3 +267,32 @@ pub fn named(documents: &BTreeMap<String, Document>, path: &Path) -> Uri {
     let mut open = documents.values().filter(|document| document.path.as_deref() == Some(path));
     open.next().map_or_else(|| uri_of(path), |document| document.uri.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_and_the_session_goes_on() {
+        let (editor, other) = Connection::memory();
+        let server = std::thread::spawn(move || Server::new(&other, Client::default()).run());
+        let ask = |id: i32, method: &str| {
+            editor
+                .sender
+                .send(Message::Request(Request::new(id.into(), method.to_owned(), Value::Null)))
+                .expect("it runs");
+        };
+        let next = || editor.receiver.recv_timeout(Duration::from_secs(60)).expect("an answer");
+        ask(1, "test/panic");
+        let Message::Notification(logged) = next() else { panic!("it is logged first") };
+        assert_eq!(logged.params["message"], "a bug of nnlc: test/panic: on purpose");
+        let Message::Response(answer) = next() else { panic!("it is answered") };
+        let error = answer.response_result.expect_err("it is an error");
+        assert_eq!((error.code, error.message.as_str()), (-32603, "test/panic: on purpose"));
+        ask(2, "textDocument/unheard");
+        let Message::Response(answer) = next() else { panic!("it is answered") };
+        assert_eq!(answer.response_result.expect_err("it is an error").code, -32601);
+        drop(editor);
+        assert!(server.join().expect("it ends well").is_ok());
+    }
+}

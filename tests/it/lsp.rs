@@ -339,10 +339,8 @@ fn hovers_tell_what_was_seen() {
         "```nn\nencode = Encoder(8)\n```\n\nParameters, 40 numbers:\n\n- `encode.h.Affine.W: [4, 8]`, 32\n- `encode.h.Affine.b: [8]`, 8"
     );
     let made = hover("Encoder(width)");
-    assert!(
-        made.starts_with("```nn\nlayer Encoder(n: int, act: fn = relu)(v: [..S]) -> [n]\n```\n\nA few numbers."),
-        "{made}"
-    );
+    let head = "```nn\nlayer Encoder(n: int, act: fn = relu)(v: [..S]) -> [n]\n```\n\nParameters, 40 numbers:";
+    assert!(made.starts_with(head) && made.ends_with("A few numbers."), "{made}");
     assert!(made.contains("`encode.h.Affine.W: [4, 8]`, 32"), "{made}");
     let layer = hover("Affine(16)");
     assert!(layer.contains("layer Affine(n,") && layer.contains("Parameters, 144 numbers:"), "{layer}");
@@ -351,6 +349,9 @@ fn hovers_tell_what_was_seen() {
     assert!(stage.contains("fn relu(x)") && stage.contains("Gives `[16]` here."), "{stage}");
     let optimizer = hover("adam");
     assert!(optimizer.contains("adam(lr = 0.001"), "{optimizer}");
+    assert!(hover("optimizer").contains("There are `adabelief`"));
+    assert!(hover("int, act").starts_with("A hyperparameter: an integer"));
+    assert_eq!(hover("S]) -> [n]"), "```nn\nS\n```\n\nA size.");
     assert!(hover("batch").contains("samples in a minibatch"));
     assert!(hover("lr = ").contains("lr = 0.001"));
     assert_eq!(hover("h = v"), "```nn\nh: [8]\n```");

@@ -3,7 +3,7 @@
 use super::names::{Kind, Occurrence, Symbol};
 use super::signature::{called, defined};
 use super::view::View;
-use super::words::{CALLABLE, READERS, RECORDS, SETTINGS, TYPES, Word, WordKind};
+use super::words::{CALLABLE, READERS, RECORDS, SETTINGS, TYPES, Word};
 use crate::check::{Note, Owned, Seen};
 use crate::source::Span;
 use crate::syntax::ast::{ExprKind, StmtKind};

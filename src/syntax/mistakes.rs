@@ -151,7 +151,11 @@ impl Failure<'_, '_> {
     fn first_word(&self) -> Option<Diagnostic> {
         let first = self.range.start;
         let is_name = |at: usize| self.kind(at) == Some(TokenKind::Name);
-        if self.found != first + 1 || !is_name(first) || !is_name(self.found) || self.stream.tokens[self.found].starts_line {
+        if self.found != first + 1
+            || !is_name(first)
+            || !is_name(self.found)
+            || self.stream.tokens[self.found].starts_line
+        {
             return None;
         }
         let word = self.word(first);

@@ -9,6 +9,7 @@ use nnlc::driver::{ExportOptions, Request, Session};
 use nnlc::engine::reference;
 use nnlc::export::{Export, File, Format, Unwritable};
 use nnlc::formats::onnx;
+use nnlc::import::READERS;
 use nnlc::ir::{Graph, Input, Place, ResultRole, ResultValue};
 use nnlc::ops::{self, Builder, Case, RunContext};
 use nnlc::tensor::random::Stream;
@@ -133,40 +134,90 @@ fn examples() -> Vec<(String, Session)> {
     paths.iter().map(open).filter(|(_, session)| session.program.is_some()).collect()
 }
 
+/// What a network gives for these inputs, in the reference engine.
+fn computed(network: &Export, inputs: &[Tensor]) -> Vec<(String, Tensor)> {
+    let zero =
+        |ty: &Type| Tensor::f32(&ty.shape.constant().unwrap(), vec![0.0; ty.shape.size().constant().unwrap() as usize]);
+    let variables = network.graph.variables.iter();
+    let variables =
+        variables.map(|own| network.weights.get(&own.path).cloned().unwrap_or_else(|| zero(&own.ty))).collect();
+    let run = RunContext { seed: 0, step: 0, batch: SAMPLES };
+    reference::run(&network.graph, &variables, inputs, &run, false).results
+}
+
+/// Inputs for a network, drawn.
+fn fed(graph: &Graph) -> Vec<Tensor> {
+    let sizes = Sizes::from([(BATCH.to_owned(), SAMPLES as i64)]);
+    graph.inputs.iter().map(|input| drawn(graph.ty(input.value), &input.name, &sizes)).collect()
+}
+
+fn options(format: Format) -> ExportOptions {
+    let batch = (!format.has_open_batch()).then_some(SAMPLES);
+    ExportOptions { format, weights: None, outputs: Vec::new(), batch }
+}
+
 #[test]
 fn every_example_is_written_in_every_format() {
-    let sizes = Sizes::from([(BATCH.to_owned(), SAMPLES as i64)]);
     for (name, session) in examples() {
         for format in Format::ALL {
-            let batch = (!format.has_open_batch()).then_some(SAMPLES);
-            let options = ExportOptions { format, weights: None, outputs: Vec::new(), batch };
-            let files = session.export(&options).unwrap_or_else(|found| panic!("{name}: {found:?}"));
+            let files = session.export(&options(format)).unwrap_or_else(|found| panic!("{name}: {found:?}"));
             assert!(!files[0].bytes.is_empty(), "{name}");
             if std::env::var_os("NNLC_EXPORTS").is_none() {
                 continue; // What it gives is for others to compare.
             }
-            let network = session.exported(&options).unwrap_or_else(|found| panic!("{name}: {found:?}"));
-            let graph = &network.graph;
-            let inputs: Vec<Tensor> =
-                graph.inputs.iter().map(|input| drawn(graph.ty(input.value), &input.name, &sizes)).collect();
-            let zero = |ty: &Type| {
-                Tensor::f32(&ty.shape.constant().unwrap(), vec![0.0; ty.shape.size().constant().unwrap() as usize])
-            };
-            let variables = graph
-                .variables
-                .iter()
-                .map(|variable| network.weights.get(&variable.path).cloned().unwrap_or_else(|| zero(&variable.ty)))
-                .collect();
-            let run = RunContext { seed: 0, step: 0, batch: SAMPLES };
-            let evaluation = reference::run(graph, &variables, &inputs, &run, false);
-            let fed = graph.inputs.iter().zip(&inputs).zip(0..);
+            let network = session.exported(&options(format)).unwrap_or_else(|found| panic!("{name}: {found:?}"));
+            let inputs = fed(&network.graph);
+            let given = computed(&network, &inputs);
+            let fed = network.graph.inputs.iter().zip(&inputs).zip(0..);
             let fed = fed.map(|((input, tensor), place)| (format!("in.{place}.{}", input.name), tensor));
-            let given = evaluation
-                .results
-                .iter()
-                .zip(0..)
-                .map(|((name, tensor), place)| (format!("out.{place}.{name}"), tensor));
+            let given = given.iter().zip(0..);
+            let given = given.map(|((name, tensor), place)| (format!("out.{place}.{name}"), tensor));
             leave(format, &format!("example_{name}"), &files, fed.chain(given).collect());
+        }
+    }
+}
+
+/// How far apart two results are, relative to the largest value of the second.
+fn distance(found: &Tensor, expected: &Tensor) -> f64 {
+    assert_eq!(found.shape(), expected.shape());
+    let (found, expected) = (found.to_f64(), expected.to_f64());
+    let scale = expected.iter().fold(1e-3, |most: f64, value| most.max(value.abs()));
+    found.iter().zip(&expected).map(|(a, b)| (a - b).abs() / scale).fold(0.0, f64::max)
+}
+
+#[test]
+fn what_is_written_comes_back_and_computes_the_same() {
+    let nowhere = |_: &str| Err(std::io::ErrorKind::NotFound.into());
+    for (ending, format) in [("onnx", Format::Onnx), ("nnp", Format::Nnp)] {
+        let (_, _, read) = READERS.iter().find(|(own, ..)| *own == ending).unwrap();
+        for (name, session) in examples() {
+            if (ending, &name[..]) == ("onnx", "char_lstm") {
+                continue; // A thousand nodes of one kind.
+            }
+            let network = session.exported(&options(format)).unwrap();
+            let files = session.export(&options(format)).unwrap();
+            let imported = match read(&files[0].bytes, &format!("{name}.{ending}"), &nowhere) {
+                Ok(imported) => imported,
+                Err(refusal) => {
+                    let known = ending == "nnp" && ["char_lstm", "transformer"].contains(&&name[..]);
+                    assert!(known, "{name}.{ending}: {refusal:?}");
+                    continue;
+                }
+            };
+            let again = Session::check("again.nn", imported.text.clone(), PathBuf::new(), &Request::default());
+            assert!(!again.failed(), "{name}.{ending}: {:?}\n{}", again.diagnostics, imported.text);
+            let mut second = again.exported(&options(format)).unwrap();
+            second.weights.extend(imported.weights);
+            let inputs = fed(&network.graph);
+            let (first, second) = (computed(&network, &inputs), computed(&second, &inputs));
+            assert_eq!(first.len(), second.len(), "{name}.{ending}");
+            for (output, expected) in &first {
+                // A name of the library's is not kept, for the text to mean the library's by it.
+                let renamed = |own: &&(String, Tensor)| first.iter().all(|(name, _)| *name != own.0);
+                let (_, found) = second.iter().find(|(own, _)| own == output).or(second.iter().find(renamed)).unwrap();
+                let off = distance(found, expected);
+                assert!(off < 1e-5, "{name}.{ending}: `{output}` is off by {off:e}\n{}", imported.text);
+            }
         }
     }
 }
@@ -233,8 +284,8 @@ fn network_in(bytes: &[u8]) -> String {
 fn a_small_network_reads_so_in_each_format() {
     let session = Session::check("small.nn", SMALL.to_owned(), PathBuf::new(), &Request::default());
     for format in Format::ALL {
-        let options = ExportOptions { format, weights: None, outputs: Vec::new(), batch: None };
-        let files = session.export(&options).unwrap();
+        let open = ExportOptions { batch: None, ..options(format) };
+        let files = session.export(&open).unwrap();
         let bytes = &files[0].bytes;
         let text = match format {
             Format::Onnx => listed(bytes),

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use crate::tensor::{DType, Shape, Tensor};
 
 /// One attribute's value.
@@ -28,9 +26,9 @@ pub enum Attr {
     Tensor(Arc<Tensor>),
 }
 
-/// Named attributes.
+/// Named attributes. Most operations have none, so they lie outside the node, which passes move from graph to graph.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Attrs(SmallVec<[(&'static str, Attr); 2]>);
+pub struct Attrs(Vec<(&'static str, Attr)>);
 
 impl Attrs {
     /// No attributes.

@@ -1,8 +1,8 @@
 //! Common subexpressions: equal nodes become the first of them.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
+use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 
 use super::rebuild;
@@ -13,7 +13,8 @@ use crate::tensor::Tensor;
 /// terms, which does not matter to rounding.
 pub fn cse(graph: Graph) -> Graph {
     // The values that have a hash; almost always one.
-    let mut seen: HashMap<u64, SmallVec<[Value; 2]>> = HashMap::with_capacity(graph.nodes.len());
+    let mut seen: FxHashMap<u64, SmallVec<[Value; 2]>> = FxHashMap::default();
+    seen.reserve(graph.nodes.len());
     rebuild(
         graph,
         |_| true,
@@ -76,7 +77,7 @@ fn first(tensor: &Tensor) -> Option<u64> {
 
 /// Equal for equal nodes. Attributes that seldom tell nodes apart are left out.
 fn hash(node: &Node) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FxHasher::default();
     node.op.hash(&mut hasher);
     operands(node).hash(&mut hasher);
     for (_, attr) in node.attrs.iter() {

@@ -1,9 +1,9 @@
 //! A group as a step: its program, what it loads and stores, and where its results lie.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::axes::{AxisMap, identity, of_operand, through};
@@ -117,7 +117,7 @@ pub(super) fn lower(build: &mut Build, item: usize, group: &Group) {
         position,
         program,
         buffers: Vec::new(),
-        registers: HashMap::new(),
+        registers: FxHashMap::default(),
         made: Vec::new(),
         loads: Vec::new(),
         reads: Vec::new(),
@@ -140,7 +140,7 @@ struct Emit<'b, 'g> {
     position: Vec<usize>,
     program: Program,
     buffers: Vec<BufferId>,
-    registers: HashMap<(Value, AxisMap), Reg>,
+    registers: FxHashMap<(Value, AxisMap), Reg>,
     /// Members that may have to be stored.
     made: Vec<(Value, AxisMap, Reg)>,
     loads: Vec<(Access, Reg)>,

@@ -8,8 +8,7 @@
 //! A group runs over a space of axes. The first partial reduction splits them into outer and inner axes: a reduction over the inner axes
 //! (row) can be used further on in the group, one over the outer axes (columns) or over all only behind it.
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::axes::{AxisMap, carry, extent, identity, unify};
@@ -117,7 +116,7 @@ pub(super) fn group(
     let places = graph.nodes.iter().map(|_| Place::Outside).collect();
     let free = graph.nodes.iter().map(|_| false).collect();
     let (items, zones) = (Vec::new(), Vec::new());
-    let mut grouper = Grouper { graph, sizes, views, known, items, zones, places, free, users: HashMap::new() };
+    let mut grouper = Grouper { graph, sizes, views, known, items, zones, places, free, users: FxHashMap::default() };
     for value in graph.nodes.indices().filter(|value| reached[*value]) {
         grouper.place(value);
     }
@@ -140,7 +139,7 @@ struct Grouper<'g> {
     places: IndexVec<Value, Place>,
     free: IndexVec<Value, bool>,
     /// The last group that computes or reads a value; looked up, never listed.
-    users: HashMap<Value, usize>,
+    users: FxHashMap<Value, usize>,
 }
 
 impl Grouper<'_> {

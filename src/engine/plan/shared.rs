@@ -1,13 +1,14 @@
 //! Loop nests that a plan holds once: a network repeats its layers, so most of its loop nests are the same program over other buffers.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::engine::kernels::{Fused, Program, Tiling};
 
 /// What was compiled so far, by a hash of the program.
 #[derive(Default)]
-pub(super) struct Nests(HashMap<u64, Vec<(Program, Tiling, Arc<Fused>)>>);
+pub(super) struct Nests(FxHashMap<u64, Vec<(Program, Tiling, Arc<Fused>)>>);
 
 impl Nests {
     /// A program cut as given, compiled unless an equal one was before.

@@ -6,7 +6,9 @@
 //! computed from; the narrower kinds broadcast. So a value reduced over the columns can be used by what follows in the
 //! same row: a softmax is a row maximum, an exponential, a row sum and a division in one program.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
 
 use super::super::block::{Fold, Map1, Map2, Map3};
 
@@ -109,7 +111,7 @@ impl Program {
 
     /// A number that is equal for programs that are the same.
     pub fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = FxHasher::default();
         (&self.outer, &self.inner, &self.shared).hash(&mut hasher);
         for instr in &self.code {
             std::mem::discriminant(instr).hash(&mut hasher);

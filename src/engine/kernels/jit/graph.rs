@@ -5,7 +5,8 @@
 //! they have in common.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+
+use rustc_hash::FxHashMap;
 
 use super::super::simd::Simd;
 
@@ -126,7 +127,7 @@ impl Node {
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Graph {
     pub(super) nodes: Vec<Node>,
-    known: HashMap<Node, Value>,
+    known: FxHashMap<Node, Value>,
     /// Something was asked for that has no vector instructions.
     incomplete: bool,
 }

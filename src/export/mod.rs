@@ -10,6 +10,7 @@ mod onnx;
 mod plain;
 mod pytorch;
 mod stablehlo;
+mod table;
 
 use std::collections::BTreeMap;
 
@@ -96,23 +97,6 @@ impl Format {
         }
     }
 }
-
-/// What a format's table says of a primitive: how it is written, or why it cannot be.
-#[derive(Clone, Copy)]
-enum Rule<Write> {
-    /// By a function of the format's own.
-    Write(Write),
-    /// As an operation of the same meaning, operand by operand.
-    Call(&'static str),
-    /// Not at all, and why.
-    Refuse(&'static str),
-}
-
-/// Why derivatives are refused.
-const DERIVATIVE: &str = "is part of a derivative, which the format has no operation for";
-
-/// Why draws are refused.
-const DRAWN: &str = "draws random numbers, which no two engines draw alike";
 
 /// The tensor of a value that is a constant.
 fn constant(graph: &Graph, value: Value) -> Option<&Tensor> {

@@ -5,12 +5,12 @@
 
 mod rules;
 
-use std::collections::BTreeSet;
 use std::io::{Cursor, Write as _};
 
 use prost::Message as _;
 
-use super::{Export, File, Rule, Unwritable, known, path_of, plain};
+use super::table::{Names, Rule, in_order};
+use super::{Export, File, Unwritable, known, path_of, plain};
 use crate::base::IndexVec;
 use crate::formats::nnabla::parameters::{self, Parameter, Parameters};
 use crate::formats::nnabla::text::{Message, Value as Text};
@@ -28,23 +28,15 @@ const NETWORK: &str = "MainRuntime";
 /// # Errors
 /// What has no function there.
 pub fn write(export: &Export) -> Result<Vec<File>, Vec<Unwritable>> {
-    let graph = plain::plain(known::known(export.graph.clone(), rules::has), rules::has);
+    let graph = plain::plain(known::known(export.graph.clone(), |op| rules::RULES.has(op)), |op| rules::RULES.has(op));
     let mut writer = Writer::new(export, &graph);
-    let mut faults = Vec::new();
-    for value in graph.nodes.indices() {
-        let operand = writer.value(value).unwrap_or_else(|reason| {
-            let node = graph.node(value);
-            faults.push(Unwritable { op: node.op, place: node.place, reason });
-            Operand::Number(0.0)
-        });
-        writer.operands.push(operand);
-    }
-    let outputs = writer.outputs();
-    match (faults.is_empty(), outputs) {
-        (true, Ok(outputs)) => Ok(vec![File { ending: "nnp", bytes: writer.archive(&outputs) }]),
-        (true, Err(fault)) => Err(vec![fault]),
-        (false, _) => Err(faults),
-    }
+    in_order(&graph, |value| {
+        let written = writer.value(value);
+        writer.operands.push(written.clone().unwrap_or(Operand::Number(0.0)));
+        written.map(drop)
+    })?;
+    let outputs = writer.outputs().map_err(|fault| vec![fault])?;
+    Ok(vec![File { ending: "nnp", bytes: writer.archive(&outputs) }])
 }
 
 /// A value in the network.
@@ -64,13 +56,13 @@ struct Writer<'a> {
     functions: Vec<Message>,
     parameters: Vec<Parameter>,
     operands: IndexVec<Value, Operand>,
-    taken: BTreeSet<String>,
+    taken: Names,
 }
 
 impl<'a> Writer<'a> {
     fn new(export: &'a Export, graph: &'a Graph) -> Writer<'a> {
         let (variables, functions, parameters) = (Vec::new(), Vec::new(), Vec::new());
-        let taken = graph.inputs.iter().map(|input| input.name.clone()).collect();
+        let taken = Names::of_inputs(graph);
         Writer { export, graph, variables, functions, parameters, operands: IndexVec::new(), taken }
     }
 
@@ -87,7 +79,7 @@ impl<'a> Writer<'a> {
                 let path = path_of(self.graph, node);
                 let kind = &self.graph.variables.iter().find(|own| own.path == path).expect("it was just found").kind;
                 let is_trained = matches!(kind, VariableKind::Param { frozen: false, .. });
-                let name = self.fresh(&path.replace('.', "/"));
+                let name = self.taken.fresh(&path.replace('.', "/"));
                 Ok(Operand::Name(self.parameter(name, &self.export.weights[path], is_trained)))
             }
             op::CONSTANT => {
@@ -95,12 +87,12 @@ impl<'a> Writer<'a> {
                 if tensor.shape().is_empty() {
                     return Ok(Operand::Number(tensor.to_f64()[0]));
                 }
-                let name = self.fresh(self.graph.names.get(&value).map_or("constant", |name| name));
+                let name = self.taken.fresh(self.graph.names.get(&value).map_or("constant", |name| name));
                 Ok(Operand::Name(self.parameter(name, tensor, false)))
             }
             _ => {
                 let operands: Vec<Operand> = node.inputs.iter().map(|input| self.operands[*input].clone()).collect();
-                let written = match rules::rule(node.op) {
+                let written = match rules::RULES.rule(node.op) {
                     Rule::Write(write) => write(self, node, &operands),
                     Rule::Call(function) => {
                         let operands = self.aligned(node, &operands)?;
@@ -122,7 +114,7 @@ impl<'a> Writer<'a> {
         if !is_last {
             return Operand::Name(name);
         }
-        let better = self.fresh(better);
+        let better = self.taken.fresh(better);
         let last = self.functions.last_mut().into_iter().chain(self.variables.last_mut());
         for (_, text) in last.flat_map(|message| &mut message.fields) {
             match text {
@@ -132,17 +124,6 @@ impl<'a> Writer<'a> {
             }
         }
         Operand::Name(better)
-    }
-
-    /// A name that nothing has yet, like `name`.
-    fn fresh(&mut self, name: &str) -> String {
-        let mut unique = name.to_owned();
-        let mut count = 1;
-        while !self.taken.insert(unique.clone()) {
-            count += 1;
-            unique = format!("{name}_{count}");
-        }
-        unique
     }
 
     /// Keeps a tensor.
@@ -156,7 +137,7 @@ impl<'a> Writer<'a> {
 
     /// Appends a function with one result of a shape.
     fn function(&mut self, kind: &str, arguments: Message, inputs: &[String], to: &Shape) -> Result<Operand, String> {
-        let output = self.fresh(&kind.to_lowercase());
+        let output = self.taken.fresh(&kind.to_lowercase());
         self.variables.push(variable(&output, "Buffer", &sizes(to)?));
         let mut message = Message::default().quoted("name", function_name(&output)).quoted("type", kind);
         for input in inputs {

@@ -1,20 +1,21 @@
 //! How each primitive is written in functions of NNabla 1.39, by `build-tools/code_generator/functions.yaml` of its repository.
 
-use super::super::{DERIVATIVE, DRAWN, Rule, known, output_padding};
+use super::super::table::{Rule, Table};
+use super::super::{known, output_padding};
 use super::{Operand, Writer, dims};
 use crate::formats::nnabla::text::Message;
-use crate::ir::{Node, Op};
+use crate::ir::Node;
 use crate::ops::image::{convolution, pooling};
 use crate::ops::{
-    compare, contract, elementwise as unary, elementwise_binary as binary, index, parts, random, reduce, scan, shape,
+    compare, contract, elementwise as unary, elementwise_binary as binary, index, parts, reduce, scan, shape,
 };
 use crate::tensor::{DType, Dim, Shape, Tensor};
 
 /// Writes a node from its operands.
 type Write = for<'a> fn(&mut Writer<'a>, &Node, &[Operand]) -> Result<Operand, String>;
 
-/// What is said of each primitive. Those that are missing are formulas, or belong to networks that are not yet batched.
-static RULES: &[(Op, Rule<Write>)] = &[
+/// What is said of each primitive.
+pub static RULES: Table<Write> = Table(&[
     (known::RELU, Rule::Call("ReLU")),
     (known::SOFTMAX, Rule::Write(|w, node, x| along(w, node, x, "Softmax", Message::default()))),
     (
@@ -112,16 +113,9 @@ static RULES: &[(Op, Rule<Write>)] = &[
     (index::IOTA, Rule::Write(iota)),
     (convolution::CONVOLUTION, Rule::Write(|w, node, x| with(w, node, x, "Convolution", window(node)))),
     (convolution::CONVOLUTION_DATA_GRADIENT, Rule::Write(transposed_convolution)),
-    (convolution::CONVOLUTION_WEIGHT_GRADIENT, Rule::Refuse(DERIVATIVE)),
     (pooling::MAX_POOLING, Rule::Write(|w, node, x| pooled(w, node, x, "MaxPooling"))),
-    (pooling::MAX_POOLING_GRADIENT, Rule::Refuse(DERIVATIVE)),
-    (pooling::MAX_POOLING_PICK, Rule::Refuse(DERIVATIVE)),
     (pooling::SUM_POOLING, Rule::Write(|w, node, x| pooled(w, node, x, "SumPooling"))),
-    (pooling::SUM_POOLING_GRADIENT, Rule::Refuse(DERIVATIVE)),
-    (random::RAND, Rule::Refuse(DRAWN)),
-    (random::RANDN, Rule::Refuse(DRAWN)),
-    (random::ORTHOGONAL, Rule::Refuse(DRAWN)),
-];
+]);
 
 /// The field that holds a function's arguments, of those that have some.
 const ARGUMENTS: &[(&str, &str)] = &[
@@ -167,17 +161,6 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("SumPooling", "sum_pooling_param"),
     ("Transpose", "transpose_param"),
 ];
-
-/// Whether the table speaks of an operation.
-pub fn has(op: Op) -> bool {
-    RULES.iter().any(|(own, _)| *own == op)
-}
-
-/// How an operation is written.
-pub fn rule(op: Op) -> Rule<Write> {
-    let found = RULES.iter().find(|(own, _)| *own == op);
-    found.map_or(Rule::Refuse("has no function there"), |(_, rule)| *rule)
-}
 
 /// The field that holds a function's arguments.
 pub fn arguments_of(function: &str) -> Option<&'static str> {
@@ -350,7 +333,7 @@ fn iota(w: &mut Writer, node: &Node, _: &[Operand]) -> Result<Operand, String> {
     let axis = node.attrs.get_int("axis") as usize;
     let inner: usize = shape[axis + 1..].iter().product();
     let values = (0..shape.iter().product()).map(|at: usize| (at / inner % shape[axis]) as f32).collect();
-    let name = w.fresh("iota");
+    let name = w.taken.fresh("iota");
     Ok(Operand::Name(w.parameter(name, &Tensor::f32(&shape, values), false)))
 }
 

@@ -5,11 +5,12 @@
 mod rules;
 mod tensors;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use prost::Message;
 
-use super::{Export, File, Rule, Unwritable, known, path_of, plain};
+use super::table::{Names, Rule, in_order};
+use super::{Export, File, Unwritable, known, path_of, plain};
 use crate::base::IndexVec;
 use crate::formats::onnx;
 use crate::ir::{Graph, Node, Value, op};
@@ -29,19 +30,13 @@ const BATCH: &str = "batch";
 /// # Errors
 /// What has no operator, or a shape that only arithmetic on the batch size could give.
 pub fn write(export: &Export) -> Result<Vec<File>, Vec<Unwritable>> {
-    let graph = plain::plain(known::known(export.graph.clone(), rules::has), rules::has);
+    let graph = plain::plain(known::known(export.graph.clone(), |op| rules::RULES.has(op)), |op| rules::RULES.has(op));
     let mut writer = Writer::new(export, &graph);
-    let mut faults = Vec::new();
-    for value in graph.nodes.indices() {
-        if let Err(reason) = writer.value(value) {
-            let node = graph.node(value);
-            faults.push(Unwritable { op: node.op, place: node.place, reason });
-            writer.names.push(String::new());
-        }
-    }
-    if !faults.is_empty() {
-        return Err(faults);
-    }
+    in_order(&graph, |value| {
+        let written = writer.value(value);
+        writer.names.push(written.clone().unwrap_or_default());
+        written.map(drop)
+    })?;
     let model = onnx::Model {
         ir_version: VERSION,
         producer_name: env!("CARGO_PKG_NAME").to_owned(),
@@ -63,17 +58,17 @@ struct Writer<'a> {
     names: IndexVec<Value, String>,
     /// The names that results are to have.
     wanted: BTreeMap<Value, String>,
-    taken: BTreeSet<String>,
+    taken: Names,
     /// The value that holds the batch size, once something asked for it.
     batch: Option<String>,
 }
 
 impl<'a> Writer<'a> {
     fn new(export: &'a Export, graph: &'a Graph) -> Writer<'a> {
-        let mut taken: BTreeSet<String> = graph.inputs.iter().map(|input| input.name.clone()).collect();
+        let mut taken = Names::of_inputs(graph);
         let mut wanted = BTreeMap::new();
         for result in &graph.results {
-            if taken.insert(result.name.clone()) {
+            if taken.take(&result.name) {
                 wanted.entry(result.value).or_insert_with(|| result.name.clone());
             }
         }
@@ -82,44 +77,31 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a value's node and gives it a name.
-    fn value(&mut self, value: Value) -> Result<(), String> {
+    fn value(&mut self, value: Value) -> Result<String, String> {
         let node = self.graph.node(value);
-        let name = match node.op {
+        Ok(match node.op {
             op::INPUT => self.graph.inputs[node.attrs.get_int("index") as usize].name.clone(),
             op::VARIABLE => {
                 let path = path_of(self.graph, node);
-                let name = self.fresh(path);
+                let name = self.taken.fresh(path);
                 self.initializers.push(tensors::tensor(&name, &self.export.weights[path]));
                 name
             }
             op::CONSTANT => {
-                let name = self.fresh(self.graph.names.get(&value).map_or("constant", |name| name));
+                let name = self.taken.fresh(self.graph.names.get(&value).map_or("constant", |name| name));
                 self.initializers.push(tensors::tensor(&name, node.attrs.get_tensor("value")));
                 name
             }
             _ => {
                 let operands: Vec<String> = node.inputs.iter().map(|input| self.names[*input].clone()).collect();
-                let name = match rules::rule(node.op) {
+                let name = match rules::RULES.rule(node.op) {
                     Rule::Write(write) => write(self, node, &operands)?,
                     Rule::Call(operator) => self.node(operator, &operands, Vec::new()),
                     Rule::Refuse(reason) => return Err(reason.to_owned()),
                 };
                 self.renamed(value, name)
             }
-        };
-        self.names.push(name);
-        Ok(())
-    }
-
-    /// A name that nothing has yet, like `name`.
-    fn fresh(&mut self, name: &str) -> String {
-        let mut unique = name.to_owned();
-        let mut count = 1;
-        while !self.taken.insert(unique.clone()) {
-            count += 1;
-            unique = format!("{name}_{count}");
-        }
-        unique
+        })
     }
 
     /// The name of a value that was just written as `name`: the one that its result or the program gave it, when the last node is its own.
@@ -127,7 +109,7 @@ impl<'a> Writer<'a> {
         let is_own = self.nodes.last().is_some_and(|last| last.output == [name.as_str()]);
         let better = match (self.wanted.get(&value), self.graph.names.get(&value)) {
             (Some(wanted), _) if is_own => wanted.clone(),
-            (None, Some(named)) if is_own => self.fresh(named),
+            (None, Some(named)) if is_own => self.taken.fresh(named),
             _ => return name,
         };
         let last = self.nodes.last_mut().expect("the last node is the value's own");
@@ -150,7 +132,7 @@ impl<'a> Writer<'a> {
         results: usize,
         wanted: usize,
     ) -> String {
-        let names: Vec<String> = (0..results).map(|_| self.fresh(&operator.to_lowercase())).collect();
+        let names: Vec<String> = (0..results).map(|_| self.taken.fresh(&operator.to_lowercase())).collect();
         self.nodes.push(onnx::Node {
             input: inputs.to_vec(),
             output: names.clone(),
@@ -164,21 +146,21 @@ impl<'a> Writer<'a> {
 
     /// A constant list of integers.
     fn ints(&mut self, hint: &str, values: &[i64]) -> String {
-        let name = self.fresh(hint);
+        let name = self.taken.fresh(hint);
         self.initializers.push(tensors::ints(&name, &[values.len() as i64], values));
         name
     }
 
     /// An integer.
     fn int(&mut self, value: i64) -> String {
-        let name = self.fresh("constant");
+        let name = self.taken.fresh("constant");
         self.initializers.push(tensors::ints(&name, &[], &[value]));
         name
     }
 
     /// A float scalar.
     fn scalar(&mut self, value: f32) -> String {
-        let name = self.fresh("constant");
+        let name = self.taken.fresh("constant");
         self.initializers.push(tensors::tensor(&name, &crate::tensor::Tensor::scalar(value)));
         name
     }
@@ -277,7 +259,7 @@ impl<'a> Writer<'a> {
                 own
             } else {
                 let is_free = self.wanted.get(&result.value) == Some(&result.name);
-                let name = if is_free { result.name.clone() } else { self.fresh(&result.name) };
+                let name = if is_free { result.name.clone() } else { self.taken.fresh(&result.name) };
                 self.nodes.push(onnx::Node {
                     input: vec![own],
                     output: vec![name.clone()],

@@ -1,19 +1,20 @@
 //! How each primitive is written in ONNX. Operators are those of <https://onnx.ai/onnx/operators/> at set 18.
 
-use super::super::{DERIVATIVE, DRAWN, Rule, known, output_padding};
+use super::super::table::{Rule, Table};
+use super::super::{known, output_padding};
 use super::{Writer, tensors};
-use crate::ir::{Node, Op};
+use crate::ir::Node;
 use crate::ops::image::{convolution, pooling};
 use crate::ops::{
-    compare, contract, elementwise as unary, elementwise_binary as binary, index, parts, random, reduce, scan, shape,
+    compare, contract, elementwise as unary, elementwise_binary as binary, index, parts, reduce, scan, shape,
 };
 use crate::tensor::{DType, Dim};
 
 /// Writes a node from its operands' names; the result's name.
 type Write = for<'a> fn(&mut Writer<'a>, &Node, &[String]) -> Result<String, String>;
 
-/// What is said of each primitive. Those that are missing are formulas, or belong to networks that are not yet batched.
-static RULES: &[(Op, Rule<Write>)] = &[
+/// What is said of each primitive.
+pub static RULES: Table<Write> = Table(&[
     (known::RELU, Rule::Call("Relu")),
     (known::SOFTMAX, Rule::Write(softmax)),
     (known::AFFINE, Rule::Write(affine)),
@@ -87,27 +88,9 @@ static RULES: &[(Op, Rule<Write>)] = &[
     (index::IOTA, Rule::Write(iota)),
     (convolution::CONVOLUTION, Rule::Write(|w, node, x| Ok(w.node("Conv", x, window(node))))),
     (convolution::CONVOLUTION_DATA_GRADIENT, Rule::Write(transposed_convolution)),
-    (convolution::CONVOLUTION_WEIGHT_GRADIENT, Rule::Refuse(DERIVATIVE)),
     (pooling::MAX_POOLING, Rule::Write(max_pooling)),
-    (pooling::MAX_POOLING_GRADIENT, Rule::Refuse(DERIVATIVE)),
-    (pooling::MAX_POOLING_PICK, Rule::Refuse(DERIVATIVE)),
     (pooling::SUM_POOLING, Rule::Write(sum_pooling)),
-    (pooling::SUM_POOLING_GRADIENT, Rule::Refuse(DERIVATIVE)),
-    (random::RAND, Rule::Refuse(DRAWN)),
-    (random::RANDN, Rule::Refuse(DRAWN)),
-    (random::ORTHOGONAL, Rule::Refuse(DRAWN)),
-];
-
-/// Whether the table speaks of an operation.
-pub fn has(op: Op) -> bool {
-    RULES.iter().any(|(own, _)| *own == op)
-}
-
-/// How an operation is written.
-pub fn rule(op: Op) -> Rule<Write> {
-    let found = RULES.iter().find(|(own, _)| *own == op);
-    found.map_or(Rule::Refuse("has no operator there"), |(_, rule)| *rule)
-}
+]);
 
 fn softmax(w: &mut Writer, node: &Node, x: &[String]) -> Result<String, String> {
     Ok(w.node("Softmax", x, vec![tensors::int("axis", node.attrs.get_int("axis"))]))

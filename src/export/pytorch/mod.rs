@@ -5,10 +5,11 @@
 
 mod rules;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Export, File, Rule, Unwritable, known, path_of, plain};
+use super::table::{Names, Rule, in_order};
+use super::{Export, File, Unwritable, known, path_of, plain};
 use crate::base::IndexVec;
 use crate::ir::{Graph, Value, VariableKind, op};
 use crate::tensor::{DType, Dim, Shape, Tensor};
@@ -55,20 +56,13 @@ const OF_MODULES: &[&str] = &[
 /// # Errors
 /// What has no function there.
 pub fn write(export: &Export) -> Result<Vec<File>, Vec<Unwritable>> {
-    let graph = plain::plain(known::known(export.graph.clone(), rules::has), rules::has);
+    let graph = plain::plain(known::known(export.graph.clone(), |op| rules::RULES.has(op)), |op| rules::RULES.has(op));
     let mut writer = Writer::new(export, &graph);
-    let mut faults = Vec::new();
-    for value in graph.nodes.indices() {
-        let operand = writer.value(value).unwrap_or_else(|reason| {
-            let node = graph.node(value);
-            faults.push(Unwritable { op: node.op, place: node.place, reason });
-            Operand::name(String::new())
-        });
-        writer.operands.push(operand);
-    }
-    if !faults.is_empty() {
-        return Err(faults);
-    }
+    in_order(&graph, |value| {
+        let written = writer.value(value);
+        writer.operands.push(written.clone().unwrap_or(Operand::name(String::new())));
+        written.map(drop)
+    })?;
     let weights = Weights { tensors: std::mem::take(&mut writer.kept), ..Weights::default() };
     Ok(vec![
         File { ending: "py", bytes: writer.module().into_bytes() },
@@ -106,15 +100,17 @@ struct Writer<'a> {
     body: String,
     operands: IndexVec<Value, Operand>,
     /// The names of local variables.
-    taken: BTreeSet<String>,
+    taken: Names,
     /// The tensors that are kept, by attribute.
     kept: BTreeMap<String, crate::train::SavedTensor>,
 }
 
 impl<'a> Writer<'a> {
     fn new(export: &'a Export, graph: &'a Graph) -> Writer<'a> {
-        let mut taken: BTreeSet<String> = RESERVED.iter().map(|name| (*name).to_owned()).collect();
-        taken.extend(graph.inputs.iter().map(|input| input.name.clone()));
+        let mut taken = Names::of_inputs(graph);
+        for name in RESERVED {
+            taken.take(name);
+        }
         let (declared, body) = (String::new(), String::new());
         Writer { export, graph, declared, body, operands: IndexVec::new(), taken, kept: BTreeMap::new() }
     }
@@ -144,7 +140,7 @@ impl<'a> Writer<'a> {
             }
             _ => {
                 let operands: Vec<Operand> = node.inputs.iter().map(|input| self.operands[*input].clone()).collect();
-                let text = match rules::rule(node.op) {
+                let text = match rules::RULES.rule(node.op) {
                     Rule::Write(write) => write(self, node, &operands)?,
                     Rule::Call(function) => {
                         let operands: Vec<String> = operands.iter().map(Operand::tensor).collect();
@@ -155,22 +151,11 @@ impl<'a> Writer<'a> {
                 let result = self.graph.results.iter().find(|result| result.value == value);
                 let named = result.map(|result| &result.name).or(self.graph.names.get(&value));
                 let hint = named.map_or(node.op.0, |name| name).to_owned();
-                let name = self.fresh(&hint);
+                let name = self.taken.fresh(&hint);
                 let _ = writeln!(self.body, "        {name} = {text}");
                 Ok(Operand::name(name))
             }
         }
-    }
-
-    /// A local name that nothing has yet, like `name`.
-    fn fresh(&mut self, name: &str) -> String {
-        let mut unique = name.to_owned();
-        let mut count = 1;
-        while !self.taken.insert(unique.clone()) {
-            count += 1;
-            unique = format!("{name}_{count}");
-        }
-        unique
     }
 
     /// Keeps a tensor as an attribute, and gives its expression.

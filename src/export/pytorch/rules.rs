@@ -1,19 +1,20 @@
 //! How each primitive is written in Python, in functions of PyTorch 2.2 and later.
 
-use super::super::{DERIVATIVE, DRAWN, Rule, known, output_padding};
+use super::super::table::{Rule, Table};
+use super::super::{known, output_padding};
 use super::{Operand, Writer};
-use crate::ir::{Node, Op};
+use crate::ir::Node;
 use crate::ops::image::{convolution, pooling};
 use crate::ops::{
-    compare, contract, elementwise as unary, elementwise_binary as binary, index, parts, random, reduce, scan, shape,
+    compare, contract, elementwise as unary, elementwise_binary as binary, index, parts, reduce, scan, shape,
 };
 use crate::tensor::{DType, Dim};
 
 /// The expression of a node from those of its operands.
 type Write = for<'a> fn(&mut Writer<'a>, &Node, &[Operand]) -> Result<String, String>;
 
-/// What is said of each primitive. Those that are missing are formulas, or belong to networks that are not yet batched.
-static RULES: &[(Op, Rule<Write>)] = &[
+/// What is said of each primitive.
+pub static RULES: Table<Write> = Table(&[
     (known::RELU, Rule::Call("relu")),
     (known::SOFTMAX, Rule::Write(|_, node, x| Ok(format!("torch.softmax({}, dim={})", x[0].text, axis(node))))),
     (unary::NEG, Rule::Write(|_, _, x| Ok(format!("-{}", x[0].text)))),
@@ -113,27 +114,9 @@ static RULES: &[(Op, Rule<Write>)] = &[
     (index::IOTA, Rule::Write(iota)),
     (convolution::CONVOLUTION, Rule::Write(forward_convolution)),
     (convolution::CONVOLUTION_DATA_GRADIENT, Rule::Write(transposed_convolution)),
-    (convolution::CONVOLUTION_WEIGHT_GRADIENT, Rule::Refuse(DERIVATIVE)),
     (pooling::MAX_POOLING, Rule::Write(|_, node, x| Ok(pooled(node, &x[0].text, "max_pool", "-torch.inf")))),
-    (pooling::MAX_POOLING_GRADIENT, Rule::Refuse(DERIVATIVE)),
-    (pooling::MAX_POOLING_PICK, Rule::Refuse(DERIVATIVE)),
     (pooling::SUM_POOLING, Rule::Write(sum_pooling)),
-    (pooling::SUM_POOLING_GRADIENT, Rule::Refuse(DERIVATIVE)),
-    (random::RAND, Rule::Refuse(DRAWN)),
-    (random::RANDN, Rule::Refuse(DRAWN)),
-    (random::ORTHOGONAL, Rule::Refuse(DRAWN)),
-];
-
-/// Whether the table speaks of an operation.
-pub fn has(op: Op) -> bool {
-    RULES.iter().any(|(own, _)| *own == op)
-}
-
-/// How an operation is written.
-pub fn rule(op: Op) -> Rule<Write> {
-    let found = RULES.iter().find(|(own, _)| *own == op);
-    found.map_or(Rule::Refuse("has no function there"), |(_, rule)| *rule)
-}
+]);
 
 /// A dtype in Python.
 pub fn dtype(dtype: &DType) -> &'static str {

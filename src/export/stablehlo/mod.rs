@@ -6,10 +6,10 @@
 
 mod rules;
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Export, File, Rule, Unwritable, known, path_of, plain};
+use super::table::{Names, Rule, in_order};
+use super::{Export, File, Unwritable, known, path_of, plain};
 use crate::base::IndexVec;
 use crate::ir::{Graph, Node, Value, op};
 use crate::tensor::{DType, Shape, Tensor, Type};
@@ -19,20 +19,13 @@ use crate::tensor::{DType, Shape, Tensor, Type};
 /// # Errors
 /// What has no operation there.
 pub fn write(export: &Export) -> Result<Vec<File>, Vec<Unwritable>> {
-    let graph = plain::plain(known::known(export.graph.clone(), rules::has), rules::has);
+    let graph = plain::plain(known::known(export.graph.clone(), |op| rules::RULES.has(op)), |op| rules::RULES.has(op));
     let mut writer = Writer::new(export, &graph);
-    let mut faults = Vec::new();
-    for value in graph.nodes.indices() {
-        let name = writer.value(value).unwrap_or_else(|reason| {
-            let node = graph.node(value);
-            faults.push(Unwritable { op: node.op, place: node.place, reason });
-            String::new()
-        });
-        writer.names.push(name);
-    }
-    if !faults.is_empty() {
-        return Err(faults);
-    }
+    in_order(&graph, |value| {
+        let written = writer.value(value);
+        writer.names.push(written.clone().unwrap_or_default());
+        written.map(drop)
+    })?;
     Ok(vec![File { ending: "mlir", bytes: writer.module().into_bytes() }])
 }
 
@@ -43,14 +36,14 @@ struct Writer<'a> {
     body: String,
     /// The name of each value so far, with its `%`.
     names: IndexVec<Value, String>,
-    taken: BTreeSet<String>,
+    taken: Names,
     /// The operation that is being written, and the name that its result or the program gave its value.
     named: Option<(&'static str, String)>,
 }
 
 impl<'a> Writer<'a> {
     fn new(export: &'a Export, graph: &'a Graph) -> Writer<'a> {
-        let taken = graph.inputs.iter().map(|input| input.name.clone()).collect();
+        let taken = Names::of_inputs(graph);
         Writer { export, graph, body: String::new(), names: IndexVec::new(), taken, named: None }
     }
 
@@ -73,7 +66,7 @@ impl<'a> Writer<'a> {
                 let result = self.graph.results.iter().find(|result| result.value == value).map(|result| &result.name);
                 self.named = result.or(self.graph.names.get(&value)).map(|name| (node.op.0, name.clone()));
                 let operands: Vec<String> = node.inputs.iter().map(|input| self.names[*input].clone()).collect();
-                match rules::rule(node.op) {
+                match rules::RULES.rule(node.op) {
                     Rule::Write(write) => write(self, node, &operands),
                     Rule::Call(operation) => Ok(rules::elementwise(self, node, &operands, operation)),
                     Rule::Refuse(reason) => Err(reason.to_owned()),
@@ -93,12 +86,7 @@ impl<'a> Writer<'a> {
             Some((op, better)) if hint == *op => &better.clone(),
             _ => hint,
         };
-        let mut unique = hint.to_owned();
-        let mut number = 1;
-        while !self.taken.insert(unique.clone()) {
-            number += 1;
-            unique = format!("{hint}_{number}");
-        }
+        let unique = self.taken.fresh(hint);
         let _ = writeln!(self.body, "    %{unique}{count} = {text}");
         format!("%{unique}")
     }

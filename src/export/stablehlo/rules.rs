@@ -1,19 +1,20 @@
 //! How each primitive is written in StableHLO, by its specification <https://openxla.org/stablehlo/spec>.
 
-use super::super::{DERIVATIVE, DRAWN, Rule, output_padding};
+use super::super::output_padding;
+use super::super::table::{Rule, Table};
 use super::{Writer, element, ty};
-use crate::ir::{Node, Op};
+use crate::ir::Node;
 use crate::ops::image::{convolution, pooling};
 use crate::ops::{
-    compare, contract, elementwise as unary, elementwise_binary as binary, index, parts, random, reduce, scan, shape,
+    compare, contract, elementwise as unary, elementwise_binary as binary, index, parts, reduce, scan, shape,
 };
 use crate::tensor::{DType, Dim, Shape, Type};
 
 /// Writes a node from its operands' names; the result's name.
 type Write = for<'a> fn(&mut Writer<'a>, &Node, &[String]) -> Result<String, String>;
 
-/// What is said of each primitive. Those that are missing are formulas, or belong to networks that are not yet batched.
-static RULES: &[(Op, Rule<Write>)] = &[
+/// What is said of each primitive.
+pub static RULES: Table<Write> = Table(&[
     (unary::NEG, Rule::Call("stablehlo.negate")),
     (unary::ABS, Rule::Call("stablehlo.abs")),
     (unary::SIGN, Rule::Call("stablehlo.sign")),
@@ -88,27 +89,9 @@ static RULES: &[(Op, Rule<Write>)] = &[
     (index::IOTA, Rule::Write(|w, node, _| Ok(iota(w, node.attrs.get_int("axis") as usize, &node.ty)))),
     (convolution::CONVOLUTION, Rule::Write(forward_convolution)),
     (convolution::CONVOLUTION_DATA_GRADIENT, Rule::Write(transposed_convolution)),
-    (convolution::CONVOLUTION_WEIGHT_GRADIENT, Rule::Refuse(DERIVATIVE)),
     (pooling::MAX_POOLING, Rule::Write(|w, node, x| Ok(pooled(w, node, x, "maximum", f64::NEG_INFINITY)))),
-    (pooling::MAX_POOLING_GRADIENT, Rule::Refuse(DERIVATIVE)),
-    (pooling::MAX_POOLING_PICK, Rule::Refuse(DERIVATIVE)),
     (pooling::SUM_POOLING, Rule::Write(|w, node, x| Ok(pooled(w, node, x, "add", 0.0)))),
-    (pooling::SUM_POOLING_GRADIENT, Rule::Refuse(DERIVATIVE)),
-    (random::RAND, Rule::Refuse(DRAWN)),
-    (random::RANDN, Rule::Refuse(DRAWN)),
-    (random::ORTHOGONAL, Rule::Refuse(DRAWN)),
-];
-
-/// Whether the table speaks of an operation.
-pub fn has(op: Op) -> bool {
-    RULES.iter().any(|(own, _)| *own == op)
-}
-
-/// How an operation is written.
-pub fn rule(op: Op) -> Rule<Write> {
-    let found = RULES.iter().find(|(own, _)| *own == op);
-    found.map_or(Rule::Refuse("has no operation there"), |(_, rule)| *rule)
-}
+]);
 
 /// The operands, repeated to the shape of the result.
 fn aligned(w: &mut Writer, node: &Node, x: &[String]) -> Vec<String> {

@@ -125,7 +125,14 @@ fn random_node(graph: &mut Graph, draws: &mut Draws, a: Value, b: Value) -> Opti
             // Tamed first, so that no chain of operations runs off to infinity or amplifies rounding without bound.
             let tame = emit(&mut build, "tanh", &[a], Attrs::new())?;
             let name = draws.pick(&bounded);
-            emit(&mut build, name, &[tame], Attrs::new())
+            if !matches!(name, "floor" | "sign") {
+                return emit(&mut build, name, &[tame], Attrs::new());
+            }
+            // Away from -1, 0 and 1, which saturated functions come near to: there a last bit decides the step.
+            let (factor, offset) = (build.scalar(0.7), build.scalar(0.2));
+            let less = emit(&mut build, "mul", &[tame, factor], Attrs::new())?;
+            let moved = emit(&mut build, "add", &[less, offset], Attrs::new())?;
+            emit(&mut build, name, &[moved], Attrs::new())
         }
         3..7 => {
             let name = draws.pick(&arithmetic);
@@ -136,8 +143,10 @@ fn random_node(graph: &mut Graph, draws: &mut Draws, a: Value, b: Value) -> Opti
         }
         7 => {
             let c = emit(&mut build, "greater", &[a, b], Attrs::new())?;
+            // Both arms are the same where the operands are: there a last bit decides which is taken.
             let d = emit(&mut build, "mul", &[a, b], Attrs::new())?;
-            emit(&mut build, "where", &[c, d, a], Attrs::new())
+            let e = emit(&mut build, "mul", &[a, a], Attrs::new())?;
+            emit(&mut build, "where", &[c, d, e], Attrs::new())
         }
         8 => emit(&mut build, "neg", &[a], Attrs::new()),
         9 if rank > 0 => {

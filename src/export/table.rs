@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Unwritable;
+use crate::base::free_name;
 use crate::ir::{Graph, Op, Value};
 use crate::ops::image::{convolution, pooling};
 use crate::ops::random;
@@ -80,12 +81,8 @@ impl Names {
 
     /// A name that nothing has yet, like `name`.
     pub fn fresh(&mut self, name: &str) -> String {
-        let mut unique = name.to_owned();
-        let mut count = 1;
-        while !self.take(&unique) {
-            count += 1;
-            unique = format!("{name}_{count}");
-        }
+        let unique = free_name(name, |name| !self.0.contains(name));
+        self.take(&unique);
         unique
     }
 }

@@ -2,64 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::{library, ops};
+use crate::base::free_name;
+use crate::syntax::is_keyword;
+use crate::{check, library, ops};
 
-/// Words that begin a statement or clause, and what the checker itself defines: they would be read as something else, or hidden.
+/// Words that mean something in one place of a statement, and types: as names they would mislead.
 const WORDS: &[&str] = &[
-    "import",
-    "const",
-    "fn",
-    "layer",
-    "input",
-    "param",
-    "for",
-    "if",
-    "in",
-    "else",
-    "return",
-    "assert",
-    "training",
-    "and",
-    "or",
-    "not",
-    "true",
-    "false",
-    "frozen",
-    "loss",
-    "metric",
-    "output",
-    "state",
-    "update",
-    "data",
-    "train",
-    "test",
-    "weight",
-    "lr",
-    "decay",
-    "from",
-    "as",
-    "where",
-    "shape",
-    "rank",
-    "size",
-    "len",
-    "is_list",
-    "is_str",
-    "tensor",
-    "close",
-    "gradients_match",
-    "grad",
-    "ema",
-    "scan",
-    "einsum",
-    "rearrange",
-    "file",
-    "prim",
-    "batch",
-    "f32",
-    "i32",
-    "bool",
-    "index",
+    "state", "update", "data", "train", "test", "weight", "lr", "decay", "from", "as", "where", "prim", "batch",
+    "file", "f32", "i32", "bool", "index",
 ];
 
 /// The names that are taken.
@@ -69,16 +19,18 @@ impl Names {
     /// Those of the language and of its library.
     pub fn new() -> Names {
         let words = WORDS.iter().map(|word| (*word).to_owned());
+        let builtins = check::builtin_names().map(str::to_owned);
         let primitives = ops::all().map(|primitive| primitive.op.0.to_owned());
         let lines = library::SOURCES.iter().flat_map(|(_, text)| text.lines());
         let defined = lines.filter_map(|line| line.strip_prefix("fn ").or_else(|| line.strip_prefix("layer ")));
         let defined = defined.filter_map(|rest| Some(rest.split_once('(')?.0.to_owned()));
-        Names(words.chain(primitives).chain(defined).collect())
+        Names(words.chain(builtins).chain(primitives).chain(defined).collect())
     }
 
     /// A free name for an input or output: like `wanted`, or like `short` if that means something in the language already.
     pub fn take_role(&mut self, wanted: &str, short: &str) -> String {
-        let meant = self.0.contains(&legal(wanted));
+        let wanted_name = legal(wanted);
+        let meant = self.0.contains(&wanted_name) || is_keyword(&wanted_name);
         self.take(if meant { short } else { wanted })
     }
 
@@ -89,9 +41,7 @@ impl Names {
 
     /// A free name: `name`, which is legal, or that with a number.
     pub fn claim(&mut self, name: &str) -> String {
-        let free = |name: &String| !self.0.contains(name);
-        let numbered = (2..).map(|number| format!("{name}_{number}"));
-        let found = std::iter::once(name.to_owned()).chain(numbered).find(free).expect("numbers do not end");
+        let found = free_name(name, |name| !self.0.contains(name) && !is_keyword(name));
         self.0.insert(found.clone());
         found
     }

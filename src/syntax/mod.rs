@@ -21,7 +21,7 @@ mod strings;
 mod tests;
 mod tokens;
 
-pub use tokens::{Token, TokenKind, tokenize};
+pub use tokens::{Token, TokenKind, is_keyword, tokenize};
 
 use crate::diagnostic::Diagnostic;
 use crate::source::FileId;

@@ -176,6 +176,11 @@ impl Token {
     }
 }
 
+/// Whether a word is reserved everywhere, so that nothing can be called so.
+pub fn is_keyword(word: &str) -> bool {
+    TokenKind::lexer(word).next() == Some(Ok(TokenKind::Keyword))
+}
+
 /// The tokens of `text`, in order, without gaps. Neighbouring stray characters are one token. A string that lacks a quote ends where it
 /// was probably meant to.
 pub fn tokenize(text: &str) -> Vec<Token> {

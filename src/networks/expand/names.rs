@@ -2,15 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::IndexVec;
+use crate::base::{IndexVec, free_name};
 use crate::ir::{Graph, VarId};
+use crate::syntax::is_keyword;
 
-/// Names that mean something else in a text: words of the grammar, and what expressions call.
-const RESERVED: [&str; 28] = [
-    "import", "const", "fn", "layer", "input", "param", "for", "if", "in", "else", "return", "assert", "training",
-    "and", "or", "not", "true", "false", "frozen", "loss", "metric", "output", "prim", "tensor", "shape", "f32", "i32",
-    "bool",
-];
+/// Names that expressions of a text call.
+const CALLED: [&str; 6] = ["prim", "tensor", "shape", "f32", "i32", "bool"];
 
 /// The names that are taken.
 #[derive(Default)]
@@ -28,10 +25,8 @@ impl Names {
 
     /// Takes `wanted`, or `wanted_2` and so on when it is taken already.
     pub fn claim(&mut self, wanted: &str) -> String {
-        let free = |name: &String| !self.taken.contains(name) && !RESERVED.contains(&name.as_str());
-        let numbered = (2..).map(|n| format!("{wanted}_{n}"));
-        let name = std::iter::once(wanted.to_owned()).chain(numbered).find(free).unwrap_or_default();
-        self.take(&name)
+        let free = |name: &str| !self.taken.contains(name) && !is_keyword(name) && !CALLED.contains(&name);
+        self.take(&free_name(wanted, free))
     }
 
     /// The next of `t1`, `t2`, ...

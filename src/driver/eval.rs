@@ -12,10 +12,7 @@ use crate::engine::plan::{Engine, Store};
 use crate::ir::{FED, ResultRole};
 use crate::networks::comparisons;
 use crate::report::{Confusion, Kind, Series};
-use crate::train::{
-    Clock, Elements, Evaluator, Failure, Moment, Programs, View, Weights, initial_values, room, set_weights,
-    sizes_by_kind,
-};
+use crate::train::{Clock, Elements, Evaluator, Failure, Moment, Programs, View, Weights, room, sizes_by_kind, stored};
 
 /// The key of a weights file's metadata that holds the number of steps of the run that it is of, and that of its epochs.
 pub(super) const LENGTH: [&str; 2] = ["steps", "epochs"];
@@ -158,12 +155,7 @@ impl Session {
         let sizes = sizes_by_kind(programs.graph(), set).swap_remove(0);
         let evaluator = Evaluator::new(programs, view, &sizes, settings.batch, room());
         let evaluator = evaluator.map_err(|failure: Failure| vec![self.failure(&failure)])?;
-        let mut store = Store::new();
-        for (path, value) in initial_values(&programs.program.graph, settings.seed) {
-            store.set(&path, &value);
-        }
-        set_weights(&mut store, weights);
-        Ok((evaluator, store))
+        Ok((evaluator, stored(&programs.program.graph, settings.seed, Some(weights))))
     }
 }
 

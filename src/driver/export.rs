@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use super::Session;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::plan::Store;
 use crate::export::{Export, File, Format, Unwritable};
 use crate::ir::{Graph, op};
 use crate::lower::lower;
@@ -13,7 +12,7 @@ use crate::networks;
 use crate::ops::random;
 use crate::passes::Pipeline;
 use crate::tensor::{BATCH, Sizes, Tensor};
-use crate::train::{Failure, initial_values, set_weights};
+use crate::train::{Failure, stored};
 
 /// How many operations that a format lacks are told.
 const FAULTS: usize = 8;
@@ -70,13 +69,8 @@ impl Session {
         network: &Graph,
         options: &ExportOptions,
     ) -> Result<BTreeMap<String, Tensor>, Vec<Diagnostic>> {
-        let mut store = Store::new();
-        for (path, value) in initial_values(program, 0) {
-            store.set(&path, &value);
-        }
-        if let Some(path) = &options.weights {
-            set_weights(&mut store, &self.weights(program, path)?);
-        }
+        let weights = options.weights.as_ref().map(|path| self.weights(program, path)).transpose()?;
+        let store = stored(program, 0, weights.as_ref());
         let read: BTreeSet<i64> = network
             .nodes
             .iter()

@@ -16,7 +16,7 @@ use crate::networks;
 use crate::ops::RunContext;
 use crate::passes::Pipeline;
 use crate::tensor::Sizes;
-use crate::train::{Batch, Expected, Failure, Weights, WeightsError, initial_values, set_weights};
+use crate::train::{Batch, Expected, Failure, Weights, WeightsError, stored};
 
 /// How many tensors that do not fit are told.
 const FAULTS: usize = 5;
@@ -64,11 +64,7 @@ impl Session {
         let (set, rows) = self.inputs(&network, &options.inputs)?;
         let kinds = sizes_of_kinds(&network, &set).map_err(|clash| vec![clashing(&set, &clash)])?;
         let all: Vec<usize> = (0..rows).collect();
-        let mut store = Store::new();
-        for (path, value) in initial_values(&program.graph, 0) {
-            store.set(&path, &value);
-        }
-        set_weights(&mut store, &self.weights(&program.graph, &options.weights)?);
+        let mut store = stored(&program.graph, 0, Some(&self.weights(&program.graph, &options.weights)?));
         let several = kinds.len() > 1;
         let mut parts = Vec::new();
         for ((row, sizes), rows) in kinds.iter().zip(set.kinds().split(&all)) {

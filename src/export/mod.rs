@@ -15,7 +15,7 @@ mod table;
 use std::collections::BTreeMap;
 
 use crate::base::Idx;
-use crate::ir::{Graph, Node, Op, Place, Value, op};
+use crate::ir::{Graph, Node, Op, Place, Value, VarId, Variable, VariableKind, op};
 use crate::tensor::{Dim, Shape, Tensor};
 
 /// What is exported.
@@ -104,10 +104,14 @@ fn constant(graph: &Graph, value: Value) -> Option<&Tensor> {
     (node.op == op::CONSTANT).then(|| &**node.attrs.get_tensor("value"))
 }
 
-/// The path of the variable that a node reads.
-fn path_of<'g>(graph: &'g Graph, node: &Node) -> &'g str {
-    let index = node.attrs.get_int("index") as usize;
-    &graph.variables[crate::ir::VarId::new(index)].path
+/// The variable that a node reads.
+fn variable<'g>(graph: &'g Graph, node: &Node) -> &'g Variable {
+    &graph.variables[VarId::new(node.attrs.get_int("index") as usize)]
+}
+
+/// Whether further training would change a variable.
+fn is_trained(variable: &Variable) -> bool {
+    matches!(variable.kind, VariableKind::Param { frozen: false, .. })
 }
 
 /// How much wider the result of a transposed convolution is, along each spatial axis, than the least that its window and stride can give.

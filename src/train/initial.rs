@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use ndarray::ArrayD;
 
+use super::course::restore;
+use super::weights::Weights;
 use crate::base::IndexVec;
+use crate::engine::plan::Store;
 use crate::engine::reference;
 use crate::ir::Graph;
 use crate::networks;
@@ -22,6 +25,25 @@ pub fn initial_values(program: &Graph, seed: u64) -> BTreeMap<String, Tensor> {
         (result.name.clone(), value.expect("the reference engine computes every result"))
     };
     graph.results.iter().map(value).collect()
+}
+
+/// Every variable as a file of weights has it, or as training starts with it where the file has none.
+pub fn stored(program: &Graph, seed: u64, weights: Option<&Weights>) -> Store {
+    let mut store = Store::new();
+    for (path, value) in initial_values(program, seed) {
+        store.set(&path, &value);
+    }
+    if let Some(weights) = weights {
+        set_weights(&mut store, weights);
+    }
+    store
+}
+
+/// Puts saved weights into a store that holds variables of their names.
+pub(super) fn set_weights(store: &mut Store, weights: &Weights) {
+    for (path, saved) in &weights.tensors {
+        restore(store, path, saved);
+    }
 }
 
 /// A tensor of zeros.

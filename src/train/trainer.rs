@@ -13,7 +13,7 @@ use super::clock::{Clock, Scalars};
 use super::course::{Checkpoint, Course, restore, saved};
 use super::evaluate::{Evaluator, Moment, View};
 use super::forms::{Form, room};
-use super::initial::{initial_values, zeros};
+use super::initial::{set_weights, stored, zeros};
 use super::sizes::{Programs, Resize, sizes_by_kind};
 use super::step::{SHARE, rate_name};
 use super::unit::{self, Phase, Unit, phases};
@@ -232,10 +232,7 @@ impl<'a> Trainer<'a> {
         let (phases, kinds) = phases(&order_of(&groups, settings), settings.accumulate);
         let graph = |kind| unit::graph_at(programs, settings, kind, &sizes[0]);
         let graphs = kinds.iter().map(|kind| graph(*kind)).collect::<Result<Vec<Graph>, Failure>>()?;
-        let mut store = Store::new();
-        for (path, value) in initial_values(&program.graph, settings.seed) {
-            store.set(&path, &value);
-        }
+        let mut store = stored(&program.graph, settings.seed, None);
         let variables = graphs.iter().flat_map(|graph| graph.variables.iter());
         for slot in variables.filter(|variable| variable.kind == VariableKind::Slot) {
             store.set(&slot.path, &zeros(&slot.ty));
@@ -700,13 +697,6 @@ fn order_of(groups: &[Group], settings: &TrainSettings) -> Vec<usize> {
     }
     let number = |name: &String| groups.iter().position(|group| group.name() == name);
     settings.order.iter().filter_map(number).collect()
-}
-
-/// Puts saved weights into a store that holds variables of their names.
-pub fn set_weights(store: &mut Store, weights: &Weights) {
-    for (path, saved) in &weights.tensors {
-        restore(store, path, saved);
-    }
 }
 
 fn saved_all(snapshot: &Snapshot) -> BTreeMap<String, SavedTensor> {

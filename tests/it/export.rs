@@ -338,9 +338,10 @@ fn sizes_are_numbers_and_the_batch_size_where_it_has_to_be() {
 
 #[test]
 fn trained_weights_are_those_of_the_file() {
-    let desk = Desk::with(&[("m.nn", "input x: [2]\nparam w: [2] = ones()\noutput y = x * w\n")]);
-    let tensors =
-        BTreeMap::from([("w".to_owned(), SavedTensor { shape: vec![2], elements: Elements::F32(vec![2.5, -4.0]) })]);
+    let model = "input x: [2]\nparam w: [2] = ones()\nparam scale: [2] frozen = ones()\noutput y = x * w * scale\n";
+    let desk = Desk::with(&[("m.nn", model)]);
+    let saved = |values: [f32; 2]| SavedTensor { shape: vec![2], elements: Elements::F32(values.to_vec()) };
+    let tensors = BTreeMap::from([("w".to_owned(), saved([2.5, -4.0])), ("scale".to_owned(), saved([1.0, 0.5]))]);
     Weights { tensors, ..Weights::default() }.save(&desk.at("w.safetensors")).unwrap();
     let said = desk.nnlc("export m.nn --to onnx --weights w.safetensors");
     said.is(0, &["m.onnx"]);
@@ -349,6 +350,8 @@ fn trained_weights_are_those_of_the_file() {
     let bytes: Vec<u8> = [2.5f32, -4.0].iter().flat_map(|value| value.to_le_bytes()).collect();
     assert_eq!(model.graph.unwrap().initializer[0].raw_data, bytes);
     desk.nnlc("export m.nn --to pytorch --weights w.safetensors").is(0, &["m.py", "m.safetensors"]);
+    let module = std::fs::read_to_string(desk.at("m.py")).unwrap();
+    assert!(module.contains("self.weight(\"w\", [2])") && module.contains("self.state(\"scale\", [2])"), "{module}");
     let kept = Weights::load(&desk.at("m.safetensors")).unwrap();
     assert_eq!(kept.tensors["w"].elements, Elements::F32(vec![2.5, -4.0]));
 }

@@ -10,11 +10,11 @@ use std::io::{Cursor, Write as _};
 use prost::Message as _;
 
 use super::table::{Names, Rule, in_order};
-use super::{Export, File, Unwritable, known, path_of, plain};
+use super::{Export, File, Unwritable, is_trained, known, plain, variable};
 use crate::base::IndexVec;
 use crate::formats::nnabla::parameters::{self, Parameter, Parameters};
 use crate::formats::nnabla::text::{Message, Value as Text};
-use crate::ir::{Graph, Node, Value, VariableKind, op};
+use crate::ir::{Graph, Node, Value, op};
 use crate::tensor::{Dim, Shape, Tensor};
 
 /// The version of archives of text and protobuf.
@@ -72,15 +72,13 @@ impl<'a> Writer<'a> {
         match node.op {
             op::INPUT => {
                 let name = self.graph.inputs[node.attrs.get_int("index") as usize].name.clone();
-                self.variables.push(variable(&name, "Buffer", &sizes(&node.ty.shape)?));
+                self.variables.push(declared(&name, "Buffer", &sizes(&node.ty.shape)?));
                 Ok(Operand::Name(name))
             }
             op::VARIABLE => {
-                let path = path_of(self.graph, node);
-                let kind = &self.graph.variables.iter().find(|own| own.path == path).expect("it was just found").kind;
-                let is_trained = matches!(kind, VariableKind::Param { frozen: false, .. });
-                let name = self.taken.fresh(&path.replace('.', "/"));
-                Ok(Operand::Name(self.parameter(name, &self.export.weights[path], is_trained)))
+                let read = variable(self.graph, node);
+                let name = self.taken.fresh(&read.path.replace('.', "/"));
+                Ok(Operand::Name(self.parameter(name, &self.export.weights[&read.path], is_trained(read))))
             }
             op::CONSTANT => {
                 let tensor = node.attrs.get_tensor("value");
@@ -129,7 +127,7 @@ impl<'a> Writer<'a> {
     /// Keeps a tensor.
     fn parameter(&mut self, name: String, tensor: &Tensor, need_grad: bool) -> String {
         let dim: Vec<i64> = tensor.shape().iter().map(|size| *size as i64).collect();
-        self.variables.push(variable(&name, "Parameter", &dim));
+        self.variables.push(declared(&name, "Parameter", &dim));
         let shape = Some(parameters::Shape { dim });
         self.parameters.push(Parameter { variable_name: name.clone(), shape, data: tensor.to_f32(), need_grad });
         name
@@ -138,7 +136,7 @@ impl<'a> Writer<'a> {
     /// Appends a function with one result of a shape.
     fn function(&mut self, kind: &str, arguments: Message, inputs: &[String], to: &Shape) -> Result<Operand, String> {
         let output = self.taken.fresh(&kind.to_lowercase());
-        self.variables.push(variable(&output, "Buffer", &sizes(to)?));
+        self.variables.push(declared(&output, "Buffer", &sizes(to)?));
         let mut message = Message::default().quoted("name", function_name(&output)).quoted("type", kind);
         for input in inputs {
             message = message.quoted("input", input);
@@ -281,7 +279,7 @@ fn function_name(output: &str) -> String {
 }
 
 /// A variable's declaration.
-fn variable(name: &str, kind: &str, shape: &[i64]) -> Message {
+fn declared(name: &str, kind: &str, shape: &[i64]) -> Message {
     Message::default().quoted("name", name).quoted("type", kind).with("shape", dims(shape))
 }
 

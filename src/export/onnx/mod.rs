@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 
 use super::table::{Names, Rule, in_order};
-use super::{Export, File, Unwritable, known, path_of, plain};
+use super::{Export, File, Unwritable, known, plain, variable};
 use crate::base::IndexVec;
 use crate::formats::onnx;
 use crate::ir::{Graph, Node, Value, op};
@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
         Ok(match node.op {
             op::INPUT => self.graph.inputs[node.attrs.get_int("index") as usize].name.clone(),
             op::VARIABLE => {
-                let path = path_of(self.graph, node);
+                let path = &variable(self.graph, node).path;
                 let name = self.taken.fresh(path);
                 self.initializers.push(tensors::tensor(&name, &self.export.weights[path]));
                 name

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::table::{Names, Rule, in_order};
-use super::{Export, File, Unwritable, known, path_of, plain};
-use crate::base::IndexVec;
-use crate::ir::{Graph, Value, VariableKind, op};
+use super::{Export, File, Unwritable, is_trained, known, plain, variable};
+use crate::base::{IndexVec, free_name};
+use crate::ir::{Graph, Value, op};
 use crate::tensor::{DType, Dim, Shape, Tensor};
 use crate::train::{Weights, saved};
 
@@ -124,11 +124,10 @@ impl<'a> Writer<'a> {
                 Ok(Operand::name(argument(name)))
             }
             op::VARIABLE => {
-                let path = path_of(self.graph, node);
-                let is_trained = self.graph.variables.iter().any(|own| own.path == path && trained(&own.kind));
-                let kind = if is_trained { "weight" } else { "state" };
-                let tensor = self.export.weights[path].clone();
-                Ok(Operand::name(self.keep(kind, &path.replace('.', "_"), &tensor, &node.ty.dtype)))
+                let read = variable(self.graph, node);
+                let kind = if is_trained(read) { "weight" } else { "state" };
+                let tensor = &self.export.weights[&read.path];
+                Ok(Operand::name(self.keep(kind, &read.path.replace('.', "_"), tensor, &node.ty.dtype)))
             }
             op::CONSTANT => {
                 let tensor = node.attrs.get_tensor("value");
@@ -160,12 +159,7 @@ impl<'a> Writer<'a> {
 
     /// Keeps a tensor as an attribute, and gives its expression.
     fn keep(&mut self, kind: &str, name: &str, tensor: &Tensor, dtype: &DType) -> String {
-        let mut unique = if OF_MODULES.contains(&name) { format!("{name}_1") } else { name.to_owned() };
-        let mut count = 1;
-        while self.kept.contains_key(&unique) {
-            count += 1;
-            unique = format!("{name}_{count}");
-        }
+        let unique = free_name(name, |name| !OF_MODULES.contains(&name) && !self.kept.contains_key(name));
         let sizes: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
         let dtype = if dtype.is_float() { String::new() } else { format!(", dtype={}", rules::dtype(dtype)) };
         let _ = writeln!(self.declared, "        self.{kind}({unique:?}, [{}]{dtype})", sizes.join(", "));
@@ -259,10 +253,6 @@ impl<'a> Writer<'a> {
 /// An input's name as a parameter of `forward`.
 fn argument(name: &str) -> String {
     if RESERVED.contains(&name) { format!("{name}_") } else { name.to_owned() }
-}
-
-fn trained(kind: &VariableKind) -> bool {
-    matches!(kind, VariableKind::Param { .. })
 }
 
 /// A scalar in Python.

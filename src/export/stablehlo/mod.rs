@@ -9,7 +9,7 @@ mod rules;
 use std::fmt::Write as _;
 
 use super::table::{Names, Rule, in_order};
-use super::{Export, File, Unwritable, known, path_of, plain};
+use super::{Export, File, Unwritable, known, plain, variable};
 use crate::base::IndexVec;
 use crate::ir::{Graph, Node, Value, op};
 use crate::tensor::{DType, Shape, Tensor, Type};
@@ -53,7 +53,7 @@ impl<'a> Writer<'a> {
         match node.op {
             op::INPUT => Ok(format!("%{}", self.graph.inputs[node.attrs.get_int("index") as usize].name)),
             op::VARIABLE => {
-                let path = path_of(self.graph, node);
+                let path = &variable(self.graph, node).path;
                 let tensor = &self.export.weights[path];
                 Ok(self.assign(path, &format!("stablehlo.constant {} : {}", dense(tensor), self::ty(&node.ty))))
             }

@@ -272,22 +272,44 @@ fn convolution(lowering: &mut Lowering, op: Op) -> Lowered {
     };
     let mut shape = vec![w.shape[0]];
     shape.extend(window.places(&sizes, false)?);
-    let kernel: Vec<i64> = w.shape[2..].iter().map(|size| *size as i64).collect();
-    let call = arguments(
-        format!("{}, {}", w.shape[0], one_or_list(&kernel)),
-        &[
-            ("stride", one_or_list(&window.strides), "1"),
-            ("pad", one_or_list(&pad), "0"),
-            ("dilation", one_or_list(&window.dilations), "1"),
-            ("group", group.to_string(), "1"),
-            ("with_bias", bias.is_some().to_string(), "true"),
-        ],
-    );
-    let mut tensors = vec![("W", w.tensor().ok_or("its weight is no tensor of floats")?)];
-    tensors.extend(bias.map(|bias| ("b", bias)));
-    let owned = Owned { layer: "Convolution", hint: lowering.hint(op), tensors };
-    let node = lowering.program.layer(x.node, format!("Convolution({call})"), owned, &shape);
+    let moved = Moved { window: &window, pad: &pad, group };
+    let node = moved.layer(lowering, op, "Convolution", (&x, &w, bias), &shape)?;
     Ok(vec![Value::Computed(Computed { node, axes: Axes::samples_and(&shape) })])
+}
+
+/// How a kernel moves over its data.
+struct Moved<'w> {
+    window: &'w Window,
+    pad: &'w [i64],
+    group: usize,
+}
+
+impl Moved<'_> {
+    /// The layer that moves a weight over `x` and gives `shape`, maps first.
+    fn layer(
+        &self,
+        lowering: &mut Lowering,
+        op: Op,
+        layer: &'static str,
+        (x, w, bias): (&Computed, &Constant, Option<Tensor>),
+        shape: &[usize],
+    ) -> Result<NodeId, String> {
+        let kernel: Vec<i64> = w.shape[2..].iter().map(|size| *size as i64).collect();
+        let call = arguments(
+            format!("{}, {}", shape[0], one_or_list(&kernel)),
+            &[
+                ("stride", one_or_list(&self.window.strides), "1"),
+                ("pad", one_or_list(self.pad), "0"),
+                ("dilation", one_or_list(&self.window.dilations), "1"),
+                ("group", self.group.to_string(), "1"),
+                ("with_bias", bias.is_some().to_string(), "true"),
+            ],
+        );
+        let mut tensors = vec![("W", w.tensor().ok_or("its weight is no tensor of floats")?)];
+        tensors.extend(bias.map(|bias| ("b", bias)));
+        let owned = Owned { layer, hint: lowering.hint(op), tensors };
+        Ok(lowering.program.layer(x.node, format!("{layer}({call})"), owned, shape))
+    }
 }
 
 fn deconvolution(lowering: &mut Lowering, op: Op) -> Lowered {
@@ -315,21 +337,8 @@ fn deconvolution(lowering: &mut Lowering, op: Op) -> Lowered {
             size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0).ok_or("nothing is left of it")?,
         );
     }
-    let kernel: Vec<i64> = w.shape[2..].iter().map(|size| *size as i64).collect();
-    let call = arguments(
-        format!("{maps}, {}", one_or_list(&kernel)),
-        &[
-            ("stride", one_or_list(&window.strides), "1"),
-            ("pad", one_or_list(&pad), "0"),
-            ("dilation", one_or_list(&window.dilations), "1"),
-            ("group", group.to_string(), "1"),
-            ("with_bias", bias.is_some().to_string(), "true"),
-        ],
-    );
-    let mut tensors = vec![("W", w.tensor().ok_or("its weight is no tensor of floats")?)];
-    tensors.extend(bias.map(|bias| ("b", bias)));
-    let owned = Owned { layer: "Deconvolution", hint: lowering.hint(op), tensors };
-    let node = lowering.program.layer(x.node, format!("Deconvolution({call})"), owned, &shape);
+    let moved = Moved { window: &window, pad: &pad, group };
+    let node = moved.layer(lowering, op, "Deconvolution", (&x, &w, bias), &shape)?;
     if even.is_some() {
         return Ok(vec![Value::Computed(Computed { node, axes: Axes::samples_and(&shape) })]);
     }

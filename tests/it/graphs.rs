@@ -97,13 +97,36 @@ fn updates(graph: &mut Graph, variables: &[(VarId, Value)], pool: &[Value]) {
     }
 }
 
+/// One operation, where its result stays small.
+fn emit(build: &mut Builder, name: &str, inputs: &[Value], attrs: Attrs) -> Option<Value> {
+    let op = find(name)?.op;
+    build.try_emit(op, inputs, attrs).ok().filter(|value| within(build.ty(*value)))
+}
+
+/// A function of one value, tamed first, so that no chain of operations runs off to infinity or amplifies rounding without bound.
+fn tamed(build: &mut Builder, name: &str, a: Value) -> Option<Value> {
+    let tame = emit(build, "tanh", &[a], Attrs::new())?;
+    if !matches!(name, "floor" | "sign") {
+        return emit(build, name, &[tame], Attrs::new());
+    }
+    // Away from -1, 0 and 1, which saturated functions come near to: there a last bit decides the step.
+    let (factor, offset) = (build.scalar(0.7), build.scalar(0.2));
+    let less = emit(build, "mul", &[tame, factor], Attrs::new())?;
+    let moved = emit(build, "add", &[less, offset], Attrs::new())?;
+    emit(build, name, &[moved], Attrs::new())
+}
+
+/// One of two values by how they compare. Both are the same where the operands are: there a last bit decides which is taken.
+fn chosen(build: &mut Builder, a: Value, b: Value) -> Option<Value> {
+    let c = emit(build, "greater", &[a, b], Attrs::new())?;
+    let d = emit(build, "mul", &[a, b], Attrs::new())?;
+    let e = emit(build, "mul", &[a, a], Attrs::new())?;
+    emit(build, "where", &[c, d, e], Attrs::new())
+}
+
 fn random_node(graph: &mut Graph, draws: &mut Draws, a: Value, b: Value) -> Option<Value> {
     let mut build = Builder::new(graph, Place::NONE);
     let rank = build.ty(a).shape.rank();
-    let emit = |build: &mut Builder, name: &str, inputs: &[Value], attrs: Attrs| {
-        let op = find(name)?.op;
-        build.try_emit(op, inputs, attrs).ok().filter(|value| within(build.ty(*value)))
-    };
     let bounded = [
         "tanh",
         "sigmoid",
@@ -121,19 +144,7 @@ fn random_node(graph: &mut Graph, draws: &mut Draws, a: Value, b: Value) -> Opti
     ];
     let arithmetic = ["add", "sub", "mul", "maximum", "minimum", "div", "pow"];
     match draws.below(14) {
-        0..3 => {
-            // Tamed first, so that no chain of operations runs off to infinity or amplifies rounding without bound.
-            let tame = emit(&mut build, "tanh", &[a], Attrs::new())?;
-            let name = draws.pick(&bounded);
-            if !matches!(name, "floor" | "sign") {
-                return emit(&mut build, name, &[tame], Attrs::new());
-            }
-            // Away from -1, 0 and 1, which saturated functions come near to: there a last bit decides the step.
-            let (factor, offset) = (build.scalar(0.7), build.scalar(0.2));
-            let less = emit(&mut build, "mul", &[tame, factor], Attrs::new())?;
-            let moved = emit(&mut build, "add", &[less, offset], Attrs::new())?;
-            emit(&mut build, name, &[moved], Attrs::new())
-        }
+        0..3 => tamed(&mut build, draws.pick(&bounded), a),
         3..7 => {
             let name = draws.pick(&arithmetic);
             let b =
@@ -141,13 +152,7 @@ fn random_node(graph: &mut Graph, draws: &mut Draws, a: Value, b: Value) -> Opti
             let a = if name == "pow" { emit(&mut build, "sigmoid", &[a], Attrs::new())? } else { a };
             emit(&mut build, name, &[a, b], Attrs::new())
         }
-        7 => {
-            let c = emit(&mut build, "greater", &[a, b], Attrs::new())?;
-            // Both arms are the same where the operands are: there a last bit decides which is taken.
-            let d = emit(&mut build, "mul", &[a, b], Attrs::new())?;
-            let e = emit(&mut build, "mul", &[a, a], Attrs::new())?;
-            emit(&mut build, "where", &[c, d, e], Attrs::new())
-        }
+        7 => chosen(&mut build, a, b),
         8 => emit(&mut build, "neg", &[a], Attrs::new()),
         9 if rank > 0 => {
             let axes: Vec<i64> = (0..rank as i64).filter(|_| draws.below(2) == 0).collect();

@@ -179,16 +179,18 @@ impl Engine {
             let _zeros = SubnormalsAreZero::begin();
             // SAFETY: each worker has a number of its own.
             let scratch = unsafe { &mut *scratch[worker].0.get() };
-            scratch.set_far(far);
             if measure {
                 measure_meeting(team, worker, meeting);
             }
             let mut first = 0;
             for (number, wave) in plan.waves.iter().enumerate() {
+                let solo = wave.is_solo(far);
+                // What one worker writes alone is most often its own to read: it stays in the caches.
+                scratch.set_far(far && !solo);
                 for (index, step) in plan.steps[first..first + wave.steps].iter().enumerate() {
                     let tiles = step.work.tiles();
                     // Steps of a single tile take turns over the workers.
-                    let share = if wave.is_solo(far) {
+                    let share = if solo {
                         if worker == 0 { 0..tiles } else { 0..0 }
                     } else if tiles == 1 {
                         let mine = (first + index) % threads == worker;
@@ -206,10 +208,10 @@ impl Engine {
                     });
                 }
                 first += wave.steps;
-                if far {
+                if far && !solo {
                     settle_stores();
                 }
-                let goes_on = wave.is_solo(far) && plan.waves.get(number + 1).is_some_and(|next| next.is_solo(far));
+                let goes_on = solo && plan.waves.get(number + 1).is_some_and(|next| next.is_solo(far));
                 if !goes_on {
                     team.barrier().wait();
                 }

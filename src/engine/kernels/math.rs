@@ -3,7 +3,7 @@
 //! Each reduces its argument, evaluates a polynomial fitted to the remainder (minimax over the reduced range, its
 //! coefficients rounded to `f32` one after another) and puts the result together again. Accuracy is at most 2 units in
 //! the last place of the correctly rounded result where no other bound is given; the tests sweep each against `f64`.
-//! Lanes know nothing of each other: which argument stands where cannot change a bit.
+//! Subnormal numbers may count as zeros, as they do while plans run. Lanes know nothing of each other: which argument stands where cannot change a bit.
 //!
 //! Every function requires that the instruction set `S` exists on this processor.
 
@@ -14,6 +14,9 @@ use super::simd::{LANES, Simd};
 /// ln 2 in two parts; the first has so few bits that its products with exponents are exact.
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
+
+/// 1.5 2^23: a sum with it has its integral part in the lowest bits.
+const INTEGRAL: f32 = 12_582_912.0;
 
 /// π/2 in three parts.
 const HALF_PI: [f32; 3] = [1.570_796_4, -4.371_139e-8, -1.715_124_5e-15];
@@ -36,20 +39,19 @@ unsafe fn polynomial<S: Simd, const N: usize>(x: S::F, coefficients: [f32; N]) -
 
 /// 2^n for integral lanes of -126 to 127.
 #[inline(always)]
-unsafe fn power_of_two<S: Simd>(n: S::I) -> S::F {
+unsafe fn power_of_two<S: Simd>(n: S::F) -> S::F {
     // SAFETY: the caller vouches for the instruction set.
-    unsafe { S::from_bits(S::shl::<23>(S::iadd(n, S::isplat(127)))) }
+    unsafe { S::from_bits(S::shl::<23>(S::bits(S::add(n, S::splat(INTEGRAL + 127.0))))) }
 }
 
-/// The integer n nearest to x / ln 2 and r = x - n ln 2 with e^r - 1.
+/// The integer n nearest to x / ln 2 and r = x - n ln 2, for |x| up to 2^21.
 #[inline(always)]
-unsafe fn reduced_expm1<S: Simd>(x: S::F) -> (S::F, S::F) {
+unsafe fn reduced<S: Simd>(x: S::F) -> (S::F, S::F) {
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
-        let n = S::round(S::mul(x, S::splat(LOG2_E)));
+        let n = S::sub(S::fma(x, S::splat(LOG2_E), S::splat(INTEGRAL)), S::splat(INTEGRAL));
         let r = S::fma(n, S::splat(-LN_2_HIGH), x);
-        let r = S::fma(n, S::splat(-LN_2_LOW), r);
-        (n, expm1_near_zero::<S>(r))
+        (n, S::fma(n, S::splat(-LN_2_LOW), r))
     }
 }
 
@@ -70,12 +72,8 @@ pub(super) unsafe fn exp<S: Simd>(x: S::F) -> S::F {
     unsafe {
         // The operand that may be NaN stands second, where `min` and `max` let it through.
         let x = S::min(S::splat(90.0), S::max(S::splat(-105.0), x));
-        let (n, p) = reduced_expm1::<S>(x);
-        let n = S::to_int(n);
-        // Two factors, because 2^n alone can overflow or lose bits where the result does not.
-        let half = S::sar::<1>(n);
-        let p = S::add(p, S::splat(1.0));
-        S::mul(S::mul(p, power_of_two::<S>(half)), power_of_two::<S>(S::isub(n, half)))
+        let (n, r) = reduced::<S>(x);
+        S::scale(S::add(expm1_near_zero::<S>(r), S::splat(1.0)), n)
     }
 }
 
@@ -85,10 +83,10 @@ pub(super) unsafe fn expm1<S: Simd>(x: S::F) -> S::F {
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
         let bounded = S::min(S::splat(90.0), S::max(S::splat(-18.0), x));
-        let (n, p) = reduced_expm1::<S>(bounded);
+        let (n, r) = reduced::<S>(bounded);
+        let p = expm1_near_zero::<S>(r);
         // Half of 2^n, which stays finite up to the overflow of the result; above it the product below overflows.
-        let n = S::isub(S::to_int(S::min(n, S::splat(128.0))), S::isplat(1));
-        let s = power_of_two::<S>(n);
+        let s = power_of_two::<S>(S::sub(S::min(n, S::splat(128.0)), S::splat(1.0)));
         let half = S::fma(s, p, S::sub(s, S::splat(0.5)));
         let y = S::add(half, half);
         let y = S::select(S::lt(S::splat(88.722_84), x), S::splat(f32::INFINITY), y);
@@ -97,19 +95,15 @@ pub(super) unsafe fn expm1<S: Simd>(x: S::F) -> S::F {
     }
 }
 
-/// x split into m in [√½, √2) and e with x = m 2^e, for positive finite x.
+/// x split into m in [√½, √2) and e with x = m 2^e, for positive normal x.
 #[inline(always)]
 unsafe fn mantissa_exponent<S: Simd>(x: S::F) -> (S::F, S::F) {
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
-        let small = S::lt(x, S::splat(f32::MIN_POSITIVE));
-        let x = S::select(small, S::mul(x, S::splat(8_388_608.0)), x);
-        let bias = S::select(small, S::splat(-23.0), S::splat(0.0));
         // Subtracting √½'s bits makes the exponent field count from √½ instead of from 1.
         let shifted = S::isub(S::bits(x), S::isplat(0x3f35_04f3));
         let e = S::sar::<23>(shifted);
-        let m = S::from_bits(S::isub(S::bits(x), S::shl::<23>(e)));
-        (m, S::add(S::to_float(e), bias))
+        (S::from_bits(S::isub(S::bits(x), S::shl::<23>(e))), S::to_float(e))
     }
 }
 
@@ -146,19 +140,7 @@ pub(super) unsafe fn log<S: Simd>(x: S::F) -> S::F {
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
         let (m, e) = mantissa_exponent::<S>(x);
-        let y = log_parts::<S>(S::sub(m, S::splat(1.0)), e, S::splat(0.0));
-        log_edges::<S>(x, y)
-    }
-}
-
-/// The logarithm's values outside the positive finite numbers.
-#[inline(always)]
-unsafe fn log_edges<S: Simd>(x: S::F, y: S::F) -> S::F {
-    // SAFETY: the caller vouches for the instruction set.
-    unsafe {
-        let y = S::select(S::lt(x, S::splat(f32::INFINITY)), y, x);
-        let y = S::select(S::eq(x, S::splat(0.0)), S::splat(f32::NEG_INFINITY), y);
-        S::select(S::lt(x, S::splat(0.0)), S::splat(f32::NAN), y)
+        S::log_edges(x, log_parts::<S>(S::sub(m, S::splat(1.0)), e, S::splat(0.0)))
     }
 }
 
@@ -169,14 +151,13 @@ pub(super) unsafe fn log1p<S: Simd>(x: S::F) -> S::F {
     unsafe {
         let one = S::splat(1.0);
         let u = S::add(one, x);
-        // What the sum lost: the smaller summand minus what arrived of it.
-        let large = S::lt(one, S::abs(x));
-        let (big, small) = (S::select(large, x, one), S::select(large, one, x));
-        let lost = S::sub(small, S::sub(u, big));
+        // What the sum lost of either summand.
+        let arrived = S::sub(u, one);
+        let lost = S::add(S::sub(one, S::sub(u, arrived)), S::sub(x, arrived));
         let (m, e) = mantissa_exponent::<S>(u);
         let y = log_parts::<S>(S::sub(m, one), e, S::div(lost, u));
-        let y = log_edges::<S>(u, y);
-        S::select(S::lt(S::abs(x), S::splat(1e-8)), x, y)
+        // Tiny arguments, zeros of either sign among them, are their own result.
+        S::select(S::eq(u, one), x, S::log_edges(u, y))
     }
 }
 
@@ -187,9 +168,9 @@ pub(super) unsafe fn tanh<S: Simd>(x: S::F) -> S::F {
     unsafe {
         // From 9.02 on the result rounds to 1.
         let a = S::min(S::splat(10.0), S::abs(x));
-        let (n, p) = reduced_expm1::<S>(S::add(a, a));
-        let s = power_of_two::<S>(S::to_int(n));
-        let t = S::fma(s, p, S::sub(s, S::splat(1.0)));
+        let (n, r) = reduced::<S>(S::add(a, a));
+        let s = power_of_two::<S>(n);
+        let t = S::fma(s, expm1_near_zero::<S>(r), S::sub(s, S::splat(1.0)));
         S::with_sign(S::div(t, S::add(t, S::splat(2.0))), x)
     }
 }
@@ -199,10 +180,10 @@ pub(super) unsafe fn tanh<S: Simd>(x: S::F) -> S::F {
 unsafe fn half_exp_expm1<S: Simd>(x: S::F) -> (S::F, S::F) {
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
-        let (n, p) = reduced_expm1::<S>(S::min(S::splat(89.6), S::abs(x)));
-        let n = S::to_int(n);
-        let quarter = S::mul(S::add(p, S::splat(1.0)), power_of_two::<S>(S::isub(n, S::isplat(2))));
-        let s = power_of_two::<S>(S::iselect(S::ilt(n, S::isplat(2)), n, S::isplat(2)));
+        let (n, r) = reduced::<S>(S::min(S::splat(89.6), S::abs(x)));
+        let p = expm1_near_zero::<S>(r);
+        let quarter = S::scale(S::add(p, S::splat(1.0)), S::sub(n, S::splat(2.0)));
+        let s = power_of_two::<S>(S::min(n, S::splat(2.0)));
         (S::add(quarter, quarter), S::fma(s, p, S::sub(s, S::splat(1.0))))
     }
 }
@@ -233,24 +214,11 @@ pub(super) unsafe fn sinh<S: Simd>(x: S::F) -> S::F {
 /// e^x for x of at most 0.
 #[inline(always)]
 unsafe fn exp_of_negative<S: Simd>(x: S::F) -> S::F {
-    /// 1.5 2^23: a sum with it has its integral part in the lowest bits.
-    const INTEGRAL: f32 = 12_582_912.0;
-    /// The power of two by which the result is too large before the last step, so that it is normal there.
-    const EXCESS: i32 = 32;
-    /// What leaves the exponent field of 2^(n + EXCESS) in the lowest bits of a sum with n.
-    const FIELD: f32 = INTEGRAL + (EXCESS + 127) as f32;
-
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
         // The operand that may be NaN stands second, where `max` lets it through.
-        let x = S::max(S::splat(-105.0), x);
-        let shifted = S::fma(x, S::splat(LOG2_E), S::splat(FIELD));
-        let n = S::sub(shifted, S::splat(FIELD));
-        let r = S::fma(n, S::splat(-LN_2_HIGH), x);
-        let r = S::fma(n, S::splat(-LN_2_LOW), r);
-        let p = S::add(expm1_near_zero::<S>(r), S::splat(1.0));
-        let large = S::mul(p, S::from_bits(S::shl::<23>(S::bits(shifted))));
-        S::mul(large, S::splat(1.0 / (1u64 << EXCESS) as f32))
+        let (n, r) = reduced::<S>(S::max(S::splat(-105.0), x));
+        S::scale(S::add(expm1_near_zero::<S>(r), S::splat(1.0)), n)
     }
 }
 
@@ -301,7 +269,8 @@ pub(super) unsafe fn erf<S: Simd>(x: S::F) -> S::F {
 unsafe fn sine_from<S: Simd>(x: S::F, quarter: i32) -> S::F {
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
-        let n = S::round(S::mul(x, S::splat(FRAC_2_PI)));
+        let shifted = S::fma(x, S::splat(FRAC_2_PI), S::splat(INTEGRAL));
+        let n = S::sub(shifted, S::splat(INTEGRAL));
         let r = S::fma(n, S::splat(-HALF_PI[0]), x);
         let r = S::fma(n, S::splat(-HALF_PI[1]), r);
         let r = S::fma(n, S::splat(-HALF_PI[2]), r);
@@ -310,7 +279,7 @@ unsafe fn sine_from<S: Simd>(x: S::F, quarter: i32) -> S::F {
         let sine = S::fma(S::mul(sine, u), r, r);
         let cosine = polynomial::<S, 4>(u, [-2.886_055e-7, 2.482_191_8e-5, -1.388_898e-3, 4.166_666_8e-2]);
         let cosine = S::fma(S::mul(cosine, u), u, S::fma(u, S::splat(-0.5), S::splat(1.0)));
-        let quadrant = S::iadd(S::to_int(n), S::isplat(quarter));
+        let quadrant = S::iadd(S::bits(shifted), S::isplat(quarter));
         let odd = S::ieq(S::iand(quadrant, S::isplat(1)), S::isplat(1));
         let y = S::select(odd, cosine, sine);
         let flip = S::shl::<30>(S::iand(quadrant, S::isplat(2)));
@@ -393,13 +362,8 @@ pub(super) unsafe fn pow<S: Simd>(x: S::F, y: S::F) -> S::F {
         // Beyond the range of the exponential the low part means nothing, and may be no number.
         let low = S::select(S::lt(S::abs(product), S::splat(110.0)), low, S::splat(0.0));
         let bounded = S::min(S::splat(90.0), S::max(S::splat(-105.0), product));
-        let n = S::round(S::mul(bounded, S::splat(LOG2_E)));
-        let r = S::fma(n, S::splat(-LN_2_HIGH), bounded);
-        let r = S::add(S::fma(n, S::splat(-LN_2_LOW), r), low);
-        let n = S::to_int(n);
-        let half = S::sar::<1>(n);
-        let z = S::add(expm1_near_zero::<S>(r), S::splat(1.0));
-        let z = S::mul(S::mul(z, power_of_two::<S>(half)), power_of_two::<S>(S::isub(n, half)));
+        let (n, r) = reduced::<S>(bounded);
+        let z = S::scale(S::add(expm1_near_zero::<S>(S::add(r, low)), S::splat(1.0)), n);
         // A negative base has a power only for integers, negative for odd ones.
         let whole = S::eq(S::floor(y), y);
         let halved = S::mul(y, S::splat(0.5));

@@ -185,6 +185,7 @@ impl Assembler {
             Two::Div => Code::EVEX_Vdivps_zmm_k1z_zmm_zmmm512b32_er,
             Two::Min => Code::EVEX_Vminps_zmm_k1z_zmm_zmmm512b32_sae,
             Two::Max => Code::EVEX_Vmaxps_zmm_k1z_zmm_zmmm512b32_sae,
+            Two::Scale => Code::EVEX_Vscalefps_zmm_k1z_zmm_zmmm512b32_er,
             Two::AddInt => Code::EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32,
             Two::SubInt => Code::EVEX_Vpsubd_zmm_k1z_zmm_zmmm512b32,
             Two::MulInt => Code::EVEX_Vpmulld_zmm_k1z_zmm_zmmm512b32,
@@ -193,6 +194,16 @@ impl Assembler {
             Two::Xor => Code::EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32,
         };
         self.three(code, to, a, b, None);
+    }
+
+    /// Replaces what a register holds wherever the table says so for the class of numbers that `a` falls into.
+    pub(super) fn fix(&mut self, to: u8, a: u8, table: Source) {
+        let code = Code::EVEX_Vfixupimmps_zmm_k1z_zmm_zmmm512b32_imm8_sae;
+        let (memory, broadcast) = self.memory(table);
+        self.put(match table {
+            Source::Register(table) => Instruction::with4(code, zmm(to), zmm(a), zmm(table), 0),
+            _ => Self::broadcast(Instruction::with4(code, zmm(to), zmm(a), memory, 0), broadcast),
+        });
     }
 
     /// A comparison into a mask register.

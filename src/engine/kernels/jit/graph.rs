@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use rustc_hash::FxHashMap;
 
-use super::super::simd::Simd;
+use super::super::simd::{LOG_EDGES, Simd};
 
 /// Index of a node.
 pub(in super::super) type Value = u32;
@@ -36,6 +36,8 @@ pub(super) enum Two {
     Div,
     Min,
     Max,
+    /// The first times two to the power of the second, which is integral.
+    Scale,
     AddInt,
     SubInt,
     MulInt,
@@ -90,6 +92,8 @@ pub(super) enum Node {
     Two(Two, Value, Value),
     /// ±a b ± c, rounded once; the flags negate the product and the summand.
     Fma([bool; 2], [Value; 3]),
+    /// The first, or what the table says for the class of numbers that the second falls into.
+    Fix([Value; 3]),
     /// The first where the mask holds, else the second.
     Select(Mask, Value, Value),
     Store(u32, Value),
@@ -110,7 +114,7 @@ impl Node {
             | Node::StoreByte(_, a)
             | Node::SetSum(_, a) => [Some(a), None, None, None],
             Node::Two(_, a, b) => [Some(a), Some(b), None, None],
-            Node::Fma(_, [a, b, c]) => [Some(a), Some(b), Some(c), None],
+            Node::Fma(_, [a, b, c]) | Node::Fix([a, b, c]) => [Some(a), Some(b), Some(c), None],
             Node::Select(m, a, b) => [Some(m.a), Some(m.b), Some(a), Some(b)],
             _ => [None; 4],
         };
@@ -302,6 +306,7 @@ impl Simd for Recorder {
         div(a, b) = Node::Two(Two::Div, a, b);
         min(a, b) = Node::Two(Two::Min, a, b);
         max(a, b) = Node::Two(Two::Max, a, b);
+        scale(a, n) = Node::Two(Two::Scale, a, n);
         sqrt(a) = Node::One(One::Sqrt, a);
         round(a) = Node::One(One::Round, a);
         floor(a) = Node::One(One::Floor, a);
@@ -328,6 +333,10 @@ impl Simd for Recorder {
     }
     unsafe fn sar<const N: u32>(a: Value) -> Value {
         push(Node::One(One::Sar(N), a))
+    }
+    unsafe fn log_edges(x: Value, y: Value) -> Value {
+        let table = push(Node::Const(LOG_EDGES.cast_unsigned()));
+        push(Node::Fix([y, x, table]))
     }
     unsafe fn fma(a: Value, b: Value, c: Value) -> Value {
         GRAPH.with_borrow_mut(|graph| graph.fma([a, b, c]))

@@ -65,7 +65,7 @@ const FREE_BASES: usize = 2;
 /// Accumulators that get registers.
 const HELD_SUMS: usize = 3;
 /// Values that may live at once if two vectors are to be in work.
-const NARROW: usize = 13;
+const NARROW: usize = 26;
 /// Longest body that is written twice.
 const SHORT: usize = 600;
 
@@ -342,6 +342,7 @@ impl<'b, 'a> Body<'b, 'a> {
                 self.low.out.two(op, to, a, b);
             }
             Node::Fma(signs, operands) => self.fma(id, signs, operands.map(|o| self.id(o, part)), part),
+            Node::Fix(operands) => self.fix(id, operands.map(|o| self.id(o, part)), part),
             Node::Select(mask, a, b) => self.select(id, mask, [a, b], part),
             Node::Store(stream, a) | Node::StoreThrough(stream, a) | Node::StoreByte(stream, a) => {
                 let size = if matches!(node, Node::StoreByte(..)) { 1 } else { 4 };
@@ -410,11 +411,7 @@ impl<'b, 'a> Body<'b, 'a> {
         if self.register[c].is_none() && self.register[b].is_none() {
             self.in_register(b);
         }
-        let dies = |o: usize| {
-            let free = self.register[o].is_some_and(|r| usize::from(r) < self.registers);
-            free && self.uses[o].iter().all(|u| *u == self.now)
-        };
-        let (form, target) = match [a, b, c].map(dies) {
+        let (form, target) = match [a, b, c].map(|o| self.dies(o)) {
             [true, _, _] => (0, a),
             [_, true, _] => {
                 (a, b) = (b, a);
@@ -426,14 +423,7 @@ impl<'b, 'a> Body<'b, 'a> {
         // The factor that is overwritten stands first; the one in memory, if any, last.
         let in_memory = |o: usize| self.register[o].is_none();
         let form = if form == 0 && in_memory(b) { 1 } else { form };
-        let to = if dies(target) {
-            self.register[target].unwrap_or(0)
-        } else {
-            let to = self.free();
-            let from = self.in_register(target);
-            self.low.out.copy(to, Source::Register(from), None);
-            to
-        };
+        let to = self.overwritten(target);
         let (second, third) = match form {
             0 => (b, c),
             1 => (c, b),
@@ -443,6 +433,34 @@ impl<'b, 'a> Body<'b, 'a> {
         self.low.out.three(fma_code(signs, form), to, second, third, None);
         self.release(node, part);
         self.hold(id, to);
+    }
+
+    fn fix(&mut self, id: usize, [value, number, table]: [usize; 3], part: usize) {
+        let node = self.node(id);
+        self.in_register(value);
+        self.in_register(number);
+        let to = self.overwritten(value);
+        let (number, table) = (self.in_register(number), self.source(table));
+        self.low.out.fix(to, number, table);
+        self.release(node, part);
+        self.hold(id, to);
+    }
+
+    /// Whether the instruction in work is the last that reads a value in a register.
+    fn dies(&self, id: usize) -> bool {
+        let free = self.register[id].is_some_and(|r| usize::from(r) < self.registers);
+        free && self.uses[id].iter().all(|u| *u == self.now)
+    }
+
+    /// A register that holds a value and may be overwritten.
+    fn overwritten(&mut self, id: usize) -> u8 {
+        if self.dies(id) {
+            return self.register[id].unwrap_or(0);
+        }
+        let to = self.free();
+        let from = self.in_register(id);
+        self.low.out.copy(to, Source::Register(from), None);
+        to
     }
 
     fn select(&mut self, id: usize, mask: Mask, [a, b]: [Value; 2], part: usize) {

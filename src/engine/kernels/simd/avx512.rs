@@ -13,6 +13,11 @@ const DOWN: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
 const UP: i32 = _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC;
 const TO_ZERO: i32 = _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC;
 
+/// What `vfixupimmps` gives for each class of its first source, four bits a class, the lowest first: for both kinds of NaN
+/// themselves, for zero -∞, for one what stands there, for -∞ NaN, for ∞ itself, for other negative numbers NaN, for positive
+/// ones what stands there.
+pub(in super::super) const LOG_EDGES: i32 = 0x0353_0421;
+
 #[inline(always)]
 fn first(n: usize) -> __mmask16 {
     if n >= 16 { !0 } else { (1 << n) - 1 }
@@ -77,6 +82,8 @@ impl Simd for Avx512 {
         fma(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
         min(a: __m512, b: __m512) -> __m512 = _mm512_min_ps(a, b);
         max(a: __m512, b: __m512) -> __m512 = _mm512_max_ps(a, b);
+        scale(a: __m512, n: __m512) -> __m512 = _mm512_scalef_ps(a, n);
+        log_edges(x: __m512, y: __m512) -> __m512 = _mm512_fixupimm_ps::<0>(y, x, _mm512_set1_epi32(LOG_EDGES));
         sqrt(a: __m512) -> __m512 = _mm512_sqrt_ps(a);
         round(a: __m512) -> __m512 = _mm512_roundscale_ps::<NEAREST>(a);
         floor(a: __m512) -> __m512 = _mm512_roundscale_ps::<DOWN>(a);

@@ -15,7 +15,7 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 pub(super) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
-pub(super) use avx512::Avx512;
+pub(super) use avx512::{Avx512, LOG_EDGES};
 #[cfg(target_arch = "aarch64")]
 pub(super) use neon::Neon;
 pub(super) use portable::Portable;
@@ -179,6 +179,31 @@ pub(super) trait Simd: Copy + 'static {
             (0..LANES).for_each(|row| Self::store(from[row].as_mut_ptr(), rows[row]));
             (0..LANES).for_each(|row| (0..LANES).for_each(|lane| to[lane][row] = from[row][lane]));
             std::array::from_fn(|row| Self::load(to[row].as_ptr()))
+        }
+    }
+
+    /// `a 2^n` for integral `n` of -252 to 254, rounded once.
+    #[inline(always)]
+    unsafe fn scale(a: Self::F, n: Self::F) -> Self::F {
+        // SAFETY: as for the caller.
+        unsafe {
+            // Two factors, because 2^n alone can overflow or lose bits where the result does not.
+            let n = Self::to_int(n);
+            let half = Self::sar::<1>(n);
+            let power = |n| Self::from_bits(Self::shl::<23>(Self::iadd(n, Self::isplat(127))));
+            Self::mul(Self::mul(a, power(half)), power(Self::isub(n, half)))
+        }
+    }
+
+    /// The logarithm of `x` outside the positive finite numbers; there `y`. Subnormal numbers have to count as zeros.
+    #[inline(always)]
+    unsafe fn log_edges(x: Self::F, y: Self::F) -> Self::F {
+        // SAFETY: as for the caller.
+        unsafe {
+            let zero = Self::splat(0.0);
+            let y = Self::select(Self::lt(x, Self::splat(f32::INFINITY)), y, x);
+            let y = Self::select(Self::eq(x, zero), Self::splat(f32::NEG_INFINITY), y);
+            Self::select(Self::lt(x, zero), Self::splat(f32::NAN), y)
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::super::block::{Fold, Map2, SUMS, value1, value2, value3};
 use super::super::buffer::ALIGNMENT;
-use super::super::jit::{Compiled, Graph, Recorder, Value, compile, record};
+use super::super::jit::{Compiled, Graph, Recorder, Rows, Value, compile, record};
 use super::super::simd::LANES;
 use super::compile::{Action, Fused, Step};
 use super::layout::Axes;
@@ -47,11 +47,19 @@ enum Scalar {
     Count(i32, Axes, Axes),
 }
 
+/// A loop over one row, and one over many rows if it is of a kind that can be.
+struct Loops {
+    row: Arc<Compiled>,
+    rows: Option<Arc<Compiled>>,
+}
+
 /// A phase as machine code.
 pub(super) struct Native {
-    code: Arc<Compiled>,
-    /// The same loop for workers far apart, and the streams that it stores past the caches.
-    through: Option<(Arc<Compiled>, Vec<usize>)>,
+    code: Loops,
+    /// The same for workers far apart, and the streams that it stores past the caches.
+    through: Option<(Loops, Vec<usize>)>,
+    /// What the loop over many rows does anew for each.
+    rows: Rows,
     streams: Vec<Stream>,
     scalars: Vec<Scalar>,
     /// Places of the accumulators.
@@ -74,7 +82,7 @@ pub(super) fn attach(fused: &mut Fused) {
         let mut native = Builder::new(fused, phase).build();
         if let Some(native) = &mut native {
             native.room = fused.words;
-            room = room.max(native.code.room);
+            room = room.max(native.code.room());
         }
         fused.phases[phase].native = native;
     }
@@ -120,21 +128,78 @@ impl<'a> Builder<'a> {
         if !self.graph.is_complete() {
             return None;
         }
-        let code = compile(&self.graph, self.streams.len(), self.sums.len())?;
-        let through = self.through();
+        self.graph.end_body();
+        self.finish_rows();
+        let rows = self.rows();
+        let single = parted || self.fused.together().min(self.fused.tiling.row_step) == 1;
+        let many = if single { None } else { rows.as_ref() };
+        let code = self.loops(&self.graph, many)?;
+        let through = self.through(many);
         let Builder { streams, scalars, sums, row_folds, .. } = self;
-        Some(Native { code, through, streams, scalars, sums, row_folds, room: 0, parted })
+        let rows = rows.unwrap_or_default();
+        Some(Native { code, through, rows, streams, scalars, sums, row_folds, room: 0, parted })
+    }
+
+    /// The machine code of a graph.
+    fn loops(&self, graph: &Graph, rows: Option<&Rows>) -> Option<Loops> {
+        let compile = |rows| compile(graph, self.streams.len(), self.sums.len(), rows);
+        Some(Loops { row: compile(None)?, rows: rows.and_then(|rows| compile(Some(rows))) })
+    }
+
+    /// Records how the accumulators of a row become one number each: as [`Fold::across`] has it, by halves.
+    fn finish_rows(&mut self) {
+        for index in 0..self.row_folds.len() {
+            let (fold, sums, ..) = self.row_folds[index];
+            let Some(sum) = self.sums.iter().position(|at| *at == sums) else { continue };
+            let [first, second] = self.graph.halves(sum);
+            let mut all = self.combine(fold.pairwise(), first, second);
+            for lanes in [16, 8, 4, 2] {
+                let upper = self.graph.down(lanes, all);
+                all = self.combine(fold.pairwise(), all, upper);
+            }
+            self.graph.store_first(index, all);
+        }
+    }
+
+    /// What changes from row to row, if a loop over rows can follow it.
+    fn rows(&self) -> Option<Rows> {
+        let layouts = &self.fused.layouts;
+        let steady = self.streams.iter().all(|stream| match stream {
+            Stream::Buffer(layout, _) => layouts[*layout].outer.stride().is_some(),
+            _ => true,
+        });
+        let mut rows = Rows::default();
+        for (index, scalar) in (0..).zip(&self.scalars) {
+            match scalar {
+                Scalar::Uniform(_) => {}
+                Scalar::Row(_) => rows.numbers.push(index),
+                Scalar::Element(layout, element) => match (element, layouts[*layout].outer.stride()) {
+                    (_, Some(0)) => {}
+                    (Element::Word, Some(_)) => rows.numbers.push(index),
+                    _ => return None,
+                },
+                Scalar::Count(_, outer, _) => rows.counts.push((index, i32::try_from(outer.stride()?).ok()?)),
+            }
+        }
+        rows.starts = self
+            .row_folds
+            .iter()
+            .filter_map(|(fold, sums, ..)| {
+                Some((self.sums.iter().position(|at| at == sums)?, fold.neutral().to_bits()))
+            })
+            .collect();
+        steady.then_some(rows)
     }
 
     /// The loop that stores what other workers read past the caches, if there is any.
-    fn through(&self) -> Option<(Arc<Compiled>, Vec<usize>)> {
+    fn through(&self, rows: Option<&Rows>) -> Option<(Loops, Vec<usize>)> {
         let stored = self.graph.stored().filter(|stream| match self.streams[*stream] {
             Stream::Buffer(layout, _) => self.fused.shared.contains(&self.fused.layouts[layout].buffer),
             _ => false,
         });
         let stored: Vec<usize> = stored.collect();
         let graph = (!stored.is_empty()).then(|| self.graph.storing_through(&stored))?;
-        Some((compile(&graph, self.streams.len(), self.sums.len())?, stored))
+        Some((self.loops(&graph, rows)?, stored))
     }
 
     /// Whether sums over everything meet their elements in the interpreter's order, which packs short rows.
@@ -312,17 +377,34 @@ fn bytes(element: Element) -> isize {
     }
 }
 
+impl Loops {
+    /// Words of room for spilled values.
+    fn room(&self) -> usize {
+        self.row.room.max(self.rows.as_ref().map_or(0, |rows| rows.room))
+    }
+}
+
 impl Native {
-    /// The loop to run on the addresses of `tile`. Beyond the processor's caches only whole cache lines are stored.
-    fn code(&self, tile: &Tile) -> &Compiled {
+    /// The loops to run on the addresses of `tile`. Beyond the processor's caches only whole cache lines are stored.
+    fn code(&self, tile: &Tile) -> &Loops {
+        let aligned = |stream: &usize| {
+            let stride = tile.strides.get(*stream).map_or(0, |stride| stride.unsigned_abs());
+            tile.pointers[*stream].addr().is_multiple_of(ALIGNMENT) && stride.is_multiple_of(ALIGNMENT)
+        };
         match &self.through {
-            Some((code, streams))
-                if tile.far && streams.iter().all(|s| tile.pointers[*s].addr().is_multiple_of(ALIGNMENT)) =>
-            {
-                code
-            }
+            Some((code, streams)) if tile.far && streams.iter().all(aligned) => code,
             _ => &self.code,
         }
+    }
+
+    /// Runs a loop on the addresses and numbers of `tile`.
+    ///
+    /// # Safety
+    /// As for [`run`](Native::run); the tables are filled in for `code`.
+    unsafe fn call(&self, tile: &mut Tile, code: &Compiled, count: usize) {
+        let (pointers, scalars) = (tile.pointers.as_mut_ptr(), tile.scalars.as_mut_ptr());
+        // SAFETY: the caller's promises.
+        unsafe { code.code.run(pointers, scalars, code.constants.as_ptr(), tile.words.add(self.room), count) };
     }
 
     /// The phase over `count` rows from `row`; reductions of a single row are begun and ended by the caller.
@@ -333,10 +415,12 @@ impl Native {
         // SAFETY: the caller's promises.
         unsafe {
             if count == 1 {
+                tile.strides.clear();
                 self.row(tile, row, 0);
             } else if self.find_strides(tile) {
                 self.rows(tile, row, count);
             } else {
+                tile.strides.clear();
                 for local in 0..count {
                     self.begin_row(tile);
                     self.row(tile, row, local);
@@ -403,6 +487,10 @@ impl Native {
         // SAFETY: the caller's promises; rows follow each other at the strides.
         unsafe {
             self.point_to(tile, row, 0, start);
+            if let Some(code) = &self.code(tile).rows {
+                self.point_to_rows(tile, row, count);
+                return self.call(tile, code, width);
+            }
             for local in 0..count {
                 if local > 0 {
                     for (pointer, stride) in tile.pointers.iter_mut().zip(tile.strides.iter()) {
@@ -413,11 +501,54 @@ impl Native {
                     }
                 }
                 self.begin_row(tile);
-                let (pointers, scalars) = (tile.pointers.as_ptr(), tile.scalars.as_ptr());
-                let code = self.code(tile);
-                code.code.run(pointers, scalars, code.constants.as_ptr(), tile.words.add(self.room), width);
+                self.call(tile, &self.code(tile).row, width);
                 self.end_row(tile, local);
             }
+        }
+    }
+
+    /// Adds to the addresses what a loop over `count` rows from `row` needs, in the order of [`Rows`].
+    ///
+    /// # Safety
+    /// As for [`run`](Native::run).
+    unsafe fn point_to_rows(&self, tile: &mut Tile, row: usize, count: usize) {
+        let entry = |number: isize| std::ptr::without_provenance_mut(number.cast_unsigned());
+        tile.pointers.extend([entry(count as isize), entry(tile.columns.len() as isize)]);
+        tile.pointers.extend(tile.strides.iter().map(|stride| entry(*stride)));
+        let numbers = self.rows.numbers.iter().map(|index| &self.scalars[*index as usize]);
+        for number in numbers.clone() {
+            // SAFETY: the caller's promises.
+            let address = unsafe { self.number_address(tile, number, row) };
+            tile.pointers.push(address);
+        }
+        for number in numbers {
+            let step = match number {
+                Scalar::Element(layout, _) => tile.fused.layouts[*layout].outer.stride().unwrap_or(0),
+                _ => 1,
+            };
+            tile.pointers.push(entry(step * size_of::<f32>() as isize));
+        }
+        for (.., at, _) in &self.row_folds {
+            // SAFETY: the result has a lane for each row.
+            let result = unsafe { tile.words.add(*at) };
+            tile.pointers.push(result);
+        }
+    }
+
+    /// Where the number of a row is that those of the next rows follow.
+    ///
+    /// # Safety
+    /// As for [`run`](Native::run).
+    unsafe fn number_address(&self, tile: &Tile, number: &Scalar, row: usize) -> *mut f32 {
+        match number {
+            Scalar::Element(layout, _) => {
+                let layout = &tile.fused.layouts[*layout];
+                let offset = layout.row(row) + layout.inner.offset(tile.columns.start);
+                // SAFETY: the caller's promises.
+                unsafe { tile.buffers[layout.buffer].offset(offset) }
+            }
+            Scalar::Row(entry) => tile.table[*entry].at.cast_mut(),
+            Scalar::Uniform(_) | Scalar::Count(..) => std::ptr::null_mut(),
         }
     }
 
@@ -462,9 +593,7 @@ impl Native {
             // SAFETY: the caller's promises.
             unsafe {
                 self.point_to(tile, row, local, column);
-                let (pointers, scalars) = (tile.pointers.as_ptr(), tile.scalars.as_ptr());
-                let code = self.code(tile);
-                code.code.run(pointers, scalars, code.constants.as_ptr(), tile.words.add(self.room), count);
+                self.call(tile, &self.code(tile).row, count);
             }
             column += count;
         }

@@ -33,20 +33,20 @@ impl Code {
     }
 
     /// Runs the loop: addresses of the streams and then of the accumulators, scalars, constants, room for spilled values
-    /// (on a cache line), and the number of lanes.
+    /// (on a cache line), and the number of lanes. A loop over rows finds more in the first table, and changes both tables.
     ///
     /// # Safety
     /// The tables are as long as the graph has streams, accumulators and scalars, the constants are those that belong
     /// to the code, the room is as large as it asks for, and every stream holds `count` elements.
     pub(in super::super) unsafe fn run(
         &self,
-        streams: *const *mut f32,
-        scalars: *const f32,
+        streams: *mut *mut f32,
+        scalars: *mut f32,
         constants: *const f32,
         room: *mut f32,
         count: usize,
     ) {
-        type Entry = unsafe extern "sysv64" fn(*const *mut f32, *const f32, *const f32, *mut f32, usize);
+        type Entry = unsafe extern "sysv64" fn(*mut *mut f32, *mut f32, *const f32, *mut f32, usize);
         // SAFETY: the mapping starts with a function of this type; the rest are the caller's promises.
         unsafe {
             let entry: Entry = std::mem::transmute(self.start.as_ptr());

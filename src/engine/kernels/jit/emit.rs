@@ -119,6 +119,49 @@ impl Assembler {
         self.put(Instruction::with2(Code::Mov_r64_rm64, to, general(STREAMS, 8 * i64::from(stream))));
     }
 
+    /// Adds the entry at one index of that table to the entry at another.
+    pub(super) fn advance(&mut self, entry: u32, by: u32) {
+        self.address(SPARE, by);
+        self.put(Instruction::with2(Code::Add_rm64_r64, general(STREAMS, 8 * i64::from(entry)), SPARE));
+    }
+
+    /// Adds a number to an entry of that table.
+    pub(super) fn step(&mut self, entry: u32, by: i32) {
+        self.put(Instruction::with2(Code::Add_rm64_imm8, general(STREAMS, 8 * i64::from(entry)), by));
+    }
+
+    /// Reads a scalar from the address at an index of that table.
+    pub(super) fn read_scalar(&mut self, scalar: u32, entry: u32) {
+        self.address(SPARE, entry);
+        self.put(Instruction::with2(Code::Mov_r32_rm32, Register::R11D, general(SPARE, 0)));
+        self.put(Instruction::with2(Code::Mov_rm32_r32, general(SCALARS, WORD * i64::from(scalar)), Register::R11D));
+    }
+
+    /// Adds to a scalar that is an integer.
+    pub(super) fn count_up(&mut self, scalar: u32, by: i32) {
+        self.put(Instruction::with2(Code::Add_rm32_imm32, general(SCALARS, WORD * i64::from(scalar)), by));
+    }
+
+    /// Writes the first lane to the address at an index of that table.
+    pub(super) fn store_first(&mut self, entry: u32, from: u8) {
+        self.address(SPARE, entry);
+        let lane = Register::XMM0 + u32::from(from);
+        self.put(Instruction::with2(Code::EVEX_Vmovss_m32_k1_xmm, general(SPARE, 0), lane));
+    }
+
+    /// Quarters of one vector in another order.
+    fn turn(&mut self, to: u8, from: Source, order: u32) {
+        let from = match from {
+            Source::Register(from) => from,
+            _ => {
+                self.copy(to, from, None);
+                to
+            }
+        };
+        let code = Code::EVEX_Vshuff32x4_zmm_k1z_zmm_zmmm512b32_imm8;
+        self.put(Instruction::with4(code, zmm(to), zmm(from), zmm(from), order));
+    }
+
     /// Marks as many lanes as are left.
     pub(super) fn mark_last(&mut self) {
         self.number(Code::Mov_r32_imm32, Register::R11D, -1);
@@ -165,6 +208,10 @@ impl Assembler {
             One::Trunc => (Code::EVEX_Vrndscaleps_zmm_k1z_zmmm512b32_imm8_sae, Some(0x0b)),
             One::ToInt => (Code::EVEX_Vcvttps2dq_zmm_k1z_zmmm512b32_sae, None),
             One::ToFloat => (Code::EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, None),
+            One::Down(16) => return self.turn(to, a, 0x0e),
+            One::Down(8) => return self.turn(to, a, 0x01),
+            One::Down(4) => (Code::EVEX_Vpermilps_zmm_k1z_zmmm512b32_imm8, Some(0x0e)),
+            One::Down(_) => (Code::EVEX_Vpermilps_zmm_k1z_zmmm512b32_imm8, Some(0x01)),
             One::Shl(bits) => (Code::EVEX_Vpslld_zmm_k1z_zmmm512b32_imm8, Some(bits)),
             One::Sar(bits) => (Code::EVEX_Vpsrad_zmm_k1z_zmmm512b32_imm8, Some(bits)),
         };

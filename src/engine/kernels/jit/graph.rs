@@ -25,6 +25,8 @@ pub(super) enum One {
     ToFloat,
     Shl(u32),
     Sar(u32),
+    /// The upper lanes of each so many come down: lane i is what lane i plus half of that number was.
+    Down(u32),
 }
 
 /// Operations on two vectors.
@@ -88,6 +90,8 @@ pub(super) enum Node {
     Ramp,
     /// What an accumulator holds so far.
     Sum(u32),
+    /// The first or the second half of an accumulator, behind a row.
+    Half(u32, u32),
     One(One, Value),
     Two(Two, Value, Value),
     /// ±a b ± c, rounded once; the flags negate the product and the summand.
@@ -102,6 +106,8 @@ pub(super) enum Node {
     /// The lowest byte of each lane.
     StoreByte(u32, Value),
     SetSum(u32, Value),
+    /// The first lane becomes a result of the row.
+    StoreFirst(u32, Value),
 }
 
 impl Node {
@@ -112,6 +118,7 @@ impl Node {
             | Node::Store(_, a)
             | Node::StoreThrough(_, a)
             | Node::StoreByte(_, a)
+            | Node::StoreFirst(_, a)
             | Node::SetSum(_, a) => [Some(a), None, None, None],
             Node::Two(_, a, b) => [Some(a), Some(b), None, None],
             Node::Fma(_, [a, b, c]) | Node::Fix([a, b, c]) => [Some(a), Some(b), Some(c), None],
@@ -123,7 +130,8 @@ impl Node {
 
     /// Whether the node is there for what it does, not for its value.
     pub(super) fn acts(&self) -> bool {
-        matches!(self, Node::Store(..) | Node::StoreThrough(..) | Node::StoreByte(..) | Node::SetSum(..))
+        use Node::{SetSum, Store, StoreByte, StoreFirst, StoreThrough};
+        matches!(self, Store(..) | StoreThrough(..) | StoreByte(..) | StoreFirst(..) | SetSum(..))
     }
 }
 
@@ -134,6 +142,8 @@ pub(in super::super) struct Graph {
     known: FxHashMap<Node, Value>,
     /// Something was asked for that has no vector instructions.
     incomplete: bool,
+    /// How many of the nodes are the loop's body; the others are for the end of a row.
+    body: Option<usize>,
 }
 
 const SIGN: u32 = 1 << 31;
@@ -207,6 +217,31 @@ impl Graph {
 
     pub(in super::super) fn set_sum(&mut self, index: usize, value: Value) {
         self.push(Node::SetSum(index as u32, value));
+    }
+
+    /// What follows happens behind each row.
+    pub(in super::super) fn end_body(&mut self) {
+        self.body = Some(self.nodes.len());
+    }
+
+    /// The number of nodes that are the loop's body.
+    pub(super) fn body(&self) -> usize {
+        self.body.unwrap_or(self.nodes.len())
+    }
+
+    /// Both halves of an accumulator, behind a row.
+    pub(in super::super) fn halves(&mut self, index: usize) -> [Value; 2] {
+        [0, 1].map(|half| self.push(Node::Half(index as u32, half)))
+    }
+
+    /// Brings the upper half of the first `lanes` lanes down.
+    pub(in super::super) fn down(&mut self, lanes: u32, value: Value) -> Value {
+        self.push(Node::One(One::Down(lanes), value))
+    }
+
+    /// Makes the first lane a result of the row.
+    pub(in super::super) fn store_first(&mut self, result: usize, value: Value) {
+        self.push(Node::StoreFirst(result as u32, value));
     }
 
     pub(in super::super) fn store(&mut self, stream: usize, value: Value) {

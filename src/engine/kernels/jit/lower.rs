@@ -13,6 +13,7 @@ use iced_x86::{Code as Op, Register};
 use super::buffer::Code;
 use super::emit::{Assembler, COUNT, INDEX, Place, SPARE, Source};
 use super::graph::{Compare, Graph, Mask, Node, Value};
+use super::rows::Rows;
 use crate::engine::kernels::simd::LANES;
 
 /// A loop that can be run.
@@ -27,21 +28,26 @@ pub(in super::super) struct Compiled {
 /// Loops that exist, so that equal layers share one.
 static KNOWN: Mutex<Option<HashMap<Key, Weak<Compiled>>>> = Mutex::new(None);
 
-/// The instructions, and how many streams and accumulators there are.
-type Key = (Vec<Node>, usize, usize);
+/// The instructions, how many streams and accumulators there are, and what rows do.
+type Key = (Vec<Node>, usize, usize, Option<Rows>);
 
 /// Loops to remember at most.
 const REMEMBERED: usize = 4096;
 
-/// The loop of a graph with that many streams and accumulators; `None` where the system refuses executable memory.
-pub(in super::super) fn compile(graph: &Graph, streams: usize, sums: usize) -> Option<Arc<Compiled>> {
-    let key = (graph.nodes.clone(), streams, sums);
+/// The loop of a graph with that many streams and accumulators, over one row or over many; `None` where the system refuses executable memory.
+pub(in super::super) fn compile(
+    graph: &Graph,
+    streams: usize,
+    sums: usize,
+    rows: Option<&Rows>,
+) -> Option<Arc<Compiled>> {
+    let key = (graph.nodes.clone(), streams, sums, rows.cloned());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let known = known.get_or_insert_default();
     if let Some(old) = known.get(&key).and_then(Weak::upgrade) {
         return Some(old);
     }
-    let new = Arc::new(Lowering::new(graph, streams, sums).run()?);
+    let new = Arc::new(Lowering::new(graph, streams, sums, rows).run()?);
     if known.len() >= REMEMBERED {
         known.clear();
     }
@@ -63,26 +69,29 @@ const BASES: [Register; 8] = [
 /// How many of them a function need not preserve.
 const FREE_BASES: usize = 2;
 /// Accumulators that get registers.
-const HELD_SUMS: usize = 3;
+pub(super) const HELD_SUMS: usize = 3;
 /// Values that may live at once if two vectors are to be in work.
 const NARROW: usize = 26;
 /// Longest body that is written twice.
 const SHORT: usize = 600;
 
-struct Lowering<'a> {
+pub(super) struct Lowering<'a> {
     nodes: &'a [Node],
     order: Vec<Value>,
-    streams: usize,
-    sums: usize,
-    out: Assembler,
-    constants: Vec<u32>,
+    /// What is done behind each row.
+    pub(super) behind: Vec<Value>,
+    pub(super) rows: Option<&'a Rows>,
+    pub(super) streams: usize,
+    pub(super) sums: usize,
+    pub(super) out: Assembler,
+    pub(super) constants: Vec<u32>,
     /// Index of each constant node among the constants.
     constant_of: Vec<usize>,
     rooms: usize,
 }
 
 impl<'a> Lowering<'a> {
-    fn new(graph: &'a Graph, streams: usize, sums: usize) -> Self {
+    fn new(graph: &'a Graph, streams: usize, sums: usize, rows: Option<&'a Rows>) -> Self {
         let nodes = &graph.nodes[..];
         let mut live = vec![false; nodes.len()];
         for (index, node) in nodes.iter().enumerate().rev() {
@@ -100,27 +109,23 @@ impl<'a> Lowering<'a> {
                 constants.push(*bits);
             }
         }
-        let order = (0..nodes.len() as Value).filter(|i| live[*i as usize]).collect();
-        Lowering { nodes, order, streams, sums, out: Assembler::new(), constants, constant_of, rooms: 0 }
+        let mut order: Vec<Value> = (0..nodes.len() as Value).filter(|i| live[*i as usize]).collect();
+        let behind = order.split_off(order.partition_point(|value| (*value as usize) < graph.body()));
+        let out = Assembler::new();
+        Lowering { nodes, order, behind, rows, streams, sums, out, constants, constant_of, rooms: 0 }
     }
 
     fn run(mut self) -> Option<Compiled> {
         let saved = &BASES[FREE_BASES..self.streams.clamp(FREE_BASES, BASES.len())];
         saved.iter().for_each(|r| self.out.one_register(Op::Push_r64, *r));
-        for (stream, base) in BASES.iter().enumerate().take(self.streams) {
-            self.out.address(*base, stream as u32);
-        }
         for (sum, half) in self.held() {
             let place = self.sum_place(sum, half);
             self.out.load(held(sum, half), place);
         }
-        self.out.registers(Op::Xor_r32_rm32, Register::EAX, Register::EAX);
-        if self.order.len() <= SHORT && self.pressure() <= NARROW {
-            self.rounds(2);
+        match self.rows {
+            Some(rows) => self.all_rows(rows),
+            None => self.row(),
         }
-        self.rounds(1);
-        self.last();
-        self.out.last = false;
         for (sum, half) in self.held() {
             let place = self.sum_place(sum, half);
             self.out.store(place, held(sum, half));
@@ -131,6 +136,26 @@ impl<'a> Lowering<'a> {
         let code = Code::new(&self.out.finish()?)?;
         let constants = self.constants.iter().map(|bits| f32::from_bits(*bits)).collect();
         Some(Compiled { code, constants, room: self.rooms * LANES })
+    }
+
+    /// One row.
+    pub(super) fn row(&mut self) {
+        for (stream, base) in BASES.iter().enumerate().take(self.streams) {
+            self.out.address(*base, stream as u32);
+        }
+        self.out.registers(Op::Xor_r32_rm32, Register::EAX, Register::EAX);
+        if self.order.len() <= SHORT && self.pressure() <= NARROW {
+            self.rounds(2);
+        }
+        self.rounds(1);
+        self.last();
+        self.out.last = false;
+    }
+
+    /// What is done behind a row.
+    pub(super) fn behind(&mut self) {
+        let order = self.behind.iter().map(|value| (*value, 0)).collect();
+        Body::new(self, order, 1).run();
     }
 
     /// A loop over whole vectors, `parts` at a time.
@@ -215,7 +240,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Where the first or the second half of an accumulator lies.
-    fn sum_place(&mut self, sum: usize, half: usize) -> Place {
+    pub(super) fn sum_place(&mut self, sum: usize, half: usize) -> Place {
         self.out.address(SPARE, (self.streams + sum) as u32);
         Place { base: SPARE, ahead: (half * LANES * size_of::<f32>()) as i64, size: 0 }
     }
@@ -227,7 +252,7 @@ impl<'a> Lowering<'a> {
 }
 
 /// The register of a half of an accumulator.
-fn held(sum: usize, half: usize) -> u8 {
+pub(super) fn held(sum: usize, half: usize) -> u8 {
     31 - (2 * sum + half) as u8
 }
 
@@ -319,11 +344,11 @@ impl<'b, 'a> Body<'b, 'a> {
                 self.low.out.ramp(to, ahead);
             }
             Node::Sum(sum) if (sum as usize) < HELD_SUMS => self.register[id] = Some(held(sum as usize, part)),
-            Node::Sum(sum) => {
-                let to = self.define(id);
-                let place = self.low.sum_place(sum as usize, part);
-                self.low.out.load(to, place);
+            Node::Half(sum, half) if (sum as usize) < HELD_SUMS => {
+                self.register[id] = Some(held(sum as usize, half as usize));
             }
+            Node::Sum(sum) => self.load_sum(id, sum as usize, part),
+            Node::Half(sum, half) => self.load_sum(id, sum as usize, half as usize),
             Node::One(op, a) => {
                 let a = self.source(self.id(a, part));
                 self.release(node, part);
@@ -354,6 +379,11 @@ impl<'b, 'a> Body<'b, 'a> {
                 }
                 self.release(node, part);
             }
+            Node::StoreFirst(result, a) => {
+                let a = self.in_register(self.id(a, part));
+                self.low.store_result(result, a);
+                self.release(node, part);
+            }
             Node::SetSum(sum, a) => {
                 let a = self.in_register(self.id(a, part));
                 if (sum as usize) < HELD_SUMS {
@@ -368,6 +398,12 @@ impl<'b, 'a> Body<'b, 'a> {
                 }
             }
         }
+    }
+
+    fn load_sum(&mut self, id: usize, sum: usize, half: usize) {
+        let to = self.define(id);
+        let place = self.low.sum_place(sum, half);
+        self.low.out.load(to, place);
     }
 
     /// After a single vector it is the other half's turn.

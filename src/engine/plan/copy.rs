@@ -1,5 +1,6 @@
 //! Copies: a strided view made contiguous or written into a part of another buffer, and what consists of copies: joining and padding.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::build::Build;
@@ -56,29 +57,89 @@ impl Copy {
         self.from.len() / length.max(1) * parts
     }
 
-    /// Copies one part of a row.
+    /// Copies consecutive parts of rows.
     ///
     /// # Safety
     /// As for [`Work::run`].
-    unsafe fn part(&self, part: usize, memory: &Memory) {
-        let (length, parts) = self.row();
-        let within = Tiling::share(length, part % parts, parts);
-        let (mut row, mut from, mut to) = (part / parts, self.from.offset as isize, self.to.offset as isize);
-        for (size, source, target) in self.axes.iter().rev().skip(1) {
-            let index = (row % size) as isize;
-            (row, from, to) = (row / size, from + index * source, to + index * target);
+    unsafe fn parts_of(&self, range: Range<usize>, memory: &Memory) {
+        if range.is_empty() {
+            return;
         }
+        let (length, parts) = self.row();
+        let mut place = Place::new(self, range.start / parts);
+        for part in range {
+            let within = Tiling::share(length, part % parts, parts);
+            // SAFETY: the caller's promises.
+            unsafe { self.part(within, &place, memory) };
+            if part % parts + 1 == parts {
+                place.next(self.outer());
+            }
+        }
+    }
+
+    /// The axes that rows are counted by.
+    fn outer(&self) -> &[(usize, isize, isize)] {
+        &self.axes[..self.axes.len() - 1]
+    }
+
+    /// Copies a part of the row at a place.
+    ///
+    /// # Safety
+    /// As for [`Work::run`].
+    unsafe fn part(&self, within: Range<usize>, place: &Place, memory: &Memory) {
         let [(_, source, target)] = self.axes[self.axes.len() - 1..] else { return };
         let bytes = self.bytes as isize;
-        let from = memory.pointer(self.from.buffer).wrapping_offset((from + within.start as isize * source) * bytes);
-        let to = memory.pointer(self.to.buffer).wrapping_offset((to + within.start as isize * target) * bytes);
+        let address = |view: &View, start: isize, stride: isize| {
+            memory.pointer(view.buffer).wrapping_offset((start + within.start as isize * stride) * bytes)
+        };
+        let (from, to) = (address(&self.from, place.from, source), address(&self.to, place.to, target));
         // SAFETY: both views lie within their buffers, which differ; words are aligned as buffers are.
         unsafe {
             match (self.bytes, source, target) {
                 (_, 1, 1) => from.copy_to_nonoverlapping(to, within.len() * self.bytes),
+                (4, 0, 1) => {
+                    std::slice::from_raw_parts_mut(to.cast::<u32>(), within.len()).fill(from.cast::<u32>().read())
+                }
                 (4, ..) => strided(from.cast::<u32>(), source, to.cast(), target, within.len()),
                 _ => strided(from, source, to, target, within.len()),
             }
+        }
+    }
+}
+
+/// A row: its index along each axis but the last, and where it starts on either side.
+struct Place {
+    indices: Axes<usize>,
+    from: isize,
+    to: isize,
+}
+
+impl Place {
+    /// The row of that number.
+    fn new(copy: &Copy, row: usize) -> Place {
+        let (mut row, mut from, mut to) = (row, copy.from.offset as isize, copy.to.offset as isize);
+        let mut indices: Axes<usize> = copy.outer().iter().map(|_| 0).collect();
+        for (index, (size, source, target)) in indices.iter_mut().zip(copy.outer()).rev() {
+            *index = row % size;
+            row /= size;
+            from += *index as isize * source;
+            to += *index as isize * target;
+        }
+        Place { indices, from, to }
+    }
+
+    /// Goes on to the next row.
+    fn next(&mut self, outer: &[(usize, isize, isize)]) {
+        for (index, (size, source, target)) in self.indices.iter_mut().zip(outer).rev() {
+            *index += 1;
+            self.from += source;
+            self.to += target;
+            if *index < *size {
+                return;
+            }
+            *index = 0;
+            self.from -= *size as isize * source;
+            self.to -= *size as isize * target;
         }
     }
 }
@@ -103,7 +164,7 @@ impl Work for Copy {
 
     unsafe fn run(&self, tile: usize, memory: &Memory, _: &mut Scratch) {
         // SAFETY: the caller's promises.
-        Tiling::share(self.parts(), tile, self.tiles()).for_each(|part| unsafe { self.part(part, memory) });
+        unsafe { self.parts_of(Tiling::share(self.parts(), tile, self.tiles()), memory) };
     }
 }
 

@@ -42,6 +42,11 @@ fn rewrite(graph: &mut Graph, node: &Node) -> Option<Value> {
 
 fn arithmetic(graph: &mut Graph, node: &Node) -> Option<Value> {
     let (x, y) = (node.inputs[0], node.inputs[1]);
+    if node.op.0 == "add"
+        && let Some(joined) = joined(graph, node, x, y)
+    {
+        return Some(joined);
+    }
     let (left, right) = (uniform(graph, x), uniform(graph, y));
     let negated = |value: Value| (graph.node(value).op.0 == "neg").then(|| graph.node(value).inputs[0]);
     let (minus_x, minus_y) = (negated(x), negated(y));
@@ -72,6 +77,53 @@ fn arithmetic(graph: &mut Graph, node: &Node) -> Option<Value> {
         }),
         _ => None,
     }
+}
+
+/// What one axis of a value has between zeros.
+struct Part {
+    axis: usize,
+    low: i64,
+    size: i64,
+    high: i64,
+    inside: Value,
+}
+
+/// The part of a value that is padded with zeros along one axis.
+fn part(graph: &Graph, value: Value) -> Option<Part> {
+    let node = graph.node(value);
+    if node.op.0 != "pad" || node.attrs.get_float("value") != 0.0 {
+        return None;
+    }
+    let (low, high) = (node.attrs.get_ints("low"), node.attrs.get_ints("high"));
+    let mut padded = (0..low.len()).filter(|axis| low[*axis] != 0 || high[*axis] != 0);
+    let (axis, None) = (padded.next()?, padded.next()) else { return None };
+    let inside = node.inputs[0];
+    let size = graph.shape(inside)[axis].constant()?;
+    Some(Part { axis, low: low[axis], size, high: high[axis], inside })
+}
+
+/// A sum of two parts that lie side by side between zeros, as gradients of slices are, is one part: both joined.
+fn joined(graph: &mut Graph, node: &Node, x: Value, y: Value) -> Option<Value> {
+    let (x, y) = (part(graph, x)?, part(graph, y)?);
+    let (first, second) = if x.low < y.low { (x, y) } else { (y, x) };
+    if first.axis != second.axis || first.low + first.size != second.low {
+        return None;
+    }
+    let axis = first.axis as i64;
+    let pieces = |value: Value| {
+        let inner = graph.node(value);
+        let is_joined = inner.op.0 == "concatenate" && inner.attrs.get_int("axis") == axis;
+        if is_joined { inner.inputs.to_vec() } else { vec![value] }
+    };
+    let all = [pieces(first.inside), pieces(second.inside)].concat();
+    let rank = graph.shape(first.inside).len();
+    let mut b = Builder::new(graph, node.place);
+    let whole = b.emit(Op("concatenate"), &all, Attrs::new().int("axis", axis));
+    if first.low == 0 && second.high == 0 {
+        return Some(whole);
+    }
+    let along = |width: i64| (0..rank).map(|other| if other == first.axis { width } else { 0 }).collect();
+    Some(b.pad(whole, along(first.low), along(second.high)))
 }
 
 /// Whether dividing by `by` and multiplying by its reciprocal round alike: powers of two within the range of f32's normal numbers.

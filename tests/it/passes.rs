@@ -150,6 +150,34 @@ fn layouts_collapse() {
 }
 
 #[test]
+fn gradients_of_slices_side_by_side_are_joined() {
+    let part = |b: &mut Builder, x, at: i64| {
+        let ends = |at: i64| [Dim::batch(), Dim::new(at)].into_iter().collect::<Shape>();
+        let start = [Dim::new(0), Dim::new(at)].into_iter().collect();
+        let part = b.slice(x, start, ends(at + 1), vec![1, 1]);
+        b.unary(op("exp"), part)
+    };
+    let padded = |b: &mut Builder, x, at: i64| {
+        let part = part(b, x, at);
+        b.pad(part, vec![0, at], vec![0, 3 - at])
+    };
+    let sum = |order: [i64; 4]| {
+        left_of(move |b, x| {
+            let parts = order.map(|at| padded(b, x, at));
+            let two = b.binary(op("add"), parts[0], parts[1]);
+            let three = b.binary(op("add"), parts[2], two);
+            b.binary(op("add"), three, parts[3])
+        })
+    };
+    let joined = |order| sum(order).iter().filter(|op| ["pad", "add", "concatenate"].contains(op)).copied().collect();
+    let one: Vec<&str> = joined([0, 1, 2, 3]);
+    assert_eq!(one, ["concatenate"]);
+    assert_eq!(joined([2, 1, 3, 0]), one);
+    // Parts that leave a gap between them stay as they are.
+    assert_eq!(joined([0, 2, 1, 3]), ["pad", "pad", "pad", "pad", "add", "add", "add"]);
+}
+
+#[test]
 fn names_and_inputs_survive() {
     let mut graph = Graph::new();
     let x = input(&mut graph, "x", Shape::scalar());

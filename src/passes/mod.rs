@@ -1,9 +1,10 @@
-//! Graph-to-graph passes that never change what a graph computes.
+//! Graph-to-graph passes that never change what a graph computes, but for how [`factor`] rounds.
 //!
 //! | pass | two lines |
 //! |---|---|
 //! | [`simplify`] | Local identities, applied once from the first node to the last. Only such as hold for NaN and infinity: `x * 0` stays. |
 //! | [`fold`] | Nodes over constants become constants, evaluated by the reference. Large results and draws stay. |
+//! | [`factor`] | Factors that do not vary along a sum come out of it. It alone changes rounding, and where sums leave the range of floats. |
 //! | [`cse`] | Equal nodes become one: same operation, inputs and attributes. Draws are pure functions of their key, so they merge too. |
 //! | [`dce`] | Drops what nothing refers to. Inputs, drawn inputs and initial values count as referred to. |
 //!
@@ -12,12 +13,14 @@
 
 mod cse;
 mod dce;
+mod factor;
 mod fold;
 mod rebuild;
 mod simplify;
 
 pub use cse::cse;
 pub use dce::dce;
+pub use factor::factor;
 pub use fold::fold;
 pub use rebuild::rebuild;
 pub use simplify::simplify;
@@ -38,13 +41,15 @@ pub struct Pass {
 pub struct Pipeline(Vec<Pass>);
 
 impl Pipeline {
-    /// What every graph goes through before it is planned or exported. Simplifying comes again after the constants are known.
+    /// What every graph goes through before it is planned or exported. Simplifying comes again after the constants are known; factors come out
+    /// of sums once equal values are one, so that what is left of the sums is merged.
     pub fn standard() -> Pipeline {
         const SIMPLIFY: Pass = Pass { name: "simplify", run: simplify };
         const FOLD: Pass = Pass { name: "fold", run: fold };
         const CSE: Pass = Pass { name: "cse", run: cse };
+        const FACTOR: Pass = Pass { name: "factor", run: factor };
         const DCE: Pass = Pass { name: "dce", run: dce };
-        Pipeline(vec![DCE, FOLD, SIMPLIFY, CSE, FOLD, SIMPLIFY, CSE, DCE])
+        Pipeline(vec![DCE, FOLD, SIMPLIFY, CSE, FACTOR, FOLD, SIMPLIFY, CSE, DCE])
     }
 
     /// A pipeline of one's own.

@@ -1,7 +1,8 @@
 //! Local identities. Each looks at a node and at what its inputs are, and either names an existing value, builds a cheaper node, or
 //! passes. All hold for every float, NaN and infinities included, except that `x + 0` may keep the sign of a negative zero.
 //!
-//! Sums are never reordered, and factors never multiplied with each other: that would change rounding.
+//! Sums are never reordered, and factors never multiplied with each other: that would change rounding. Factors that come out of
+//! sums are the business of [`factor`](super::factor).
 
 use super::rebuild;
 use crate::ir::{Attrs, Graph, Node, Op, Value, op};

@@ -395,7 +395,8 @@ fn a_profile_prints_graphs_and_plans() {
         "{}",
         plan.out
     );
-    desk.nnlc("profile m.nn --print-after nothing").is(2, &["[possible values: step, dce, fold, simplify, cse]"]);
+    desk.nnlc("profile m.nn --print-after nothing")
+        .is(2, &["[possible values: step, dce, fold, simplify, cse, factor]"]);
     desk.nnlc("profile m.nn --print-after cse --print-plan").is(2, &["cannot be used with"]);
 }
 

@@ -226,8 +226,7 @@ impl Grouper<'_> {
     }
 
     fn elementwise(&mut self, value: Value, node: &Node) -> Place {
-        let len = |value: Value| self.sizes[value].iter().product::<usize>();
-        let stretched = |input: &&Value| (2..len(value)).contains(&len(**input));
+        let stretched = |input: &&Value| (2..self.len(value)).contains(&self.narrowest(**input));
         let stretched: SmallVec<[Value; 3]> = node.inputs.iter().filter(stretched).copied().collect();
         // What is stretched would be computed again for every row.
         stretched.into_iter().for_each(|input| self.materialise_if_free(input));
@@ -260,6 +259,20 @@ impl Grouper<'_> {
             return Place::Free { depth, after: floor.map(|(_, first)| first) };
         }
         self.beside(value, floor, if in_front { Zone::Front } else { Zone::Main })
+    }
+
+    fn len(&self, value: Value) -> usize {
+        self.sizes[value].iter().product()
+    }
+
+    /// The fewest elements that a value or what it is a view of has.
+    fn narrowest(&self, mut value: Value) -> usize {
+        let mut fewest = self.len(value);
+        while self.views[value] {
+            value = self.graph.node(value).inputs[0];
+            fewest = fewest.min(self.len(value));
+        }
+        fewest
     }
 
     /// Computes a value in a group of its shape that reads one of its operands already, or in a new one.

@@ -155,6 +155,25 @@ proptest! {
     }
 }
 
+/// A loop nest behind two products takes only one of them onto its tiles when that one reads all of the other.
+#[test]
+fn a_product_of_a_product_waits_for_it() {
+    for width in [4, 100] {
+        let mut graph = Graph::new();
+        let x = input(&mut graph, "x", [Dim::batch(), Dim::new(width)].into_iter().collect());
+        let ids = ["w", "v"].map(|path| variable(&mut graph, path, &[width as usize, width as usize]).1);
+        let mut b = Builder::new(&mut graph, Place::NONE);
+        let [first, second] = ids.iter().fold([x, x], |[_, x], weight| {
+            let attrs = Attrs::new().ints("axes_a", [1]).ints("axes_b", [0]).ints("batch_a", []).ints("batch_b", []);
+            [x, b.emit(Op("contract"), &[x, *weight], attrs)]
+        });
+        let sum = b.add(first, second);
+        result(&mut graph, "sum", sum);
+        let (inputs, variables) = values(&graph, 9, &mut Draws(3));
+        equals_reference(&graph, &inputs, &variables, 9).unwrap_or_else(|why| panic!("width {width}: {why}"));
+    }
+}
+
 /// What follows a product runs on its tiles: bias and activation, the column sums of a bias's gradient, the step of a weight that another
 /// product still reads, a sum of two products.
 #[test]

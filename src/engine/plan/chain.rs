@@ -106,7 +106,8 @@ pub(super) fn absorb(
             let Some(source) = steps[index].source.as_ref().filter(|s| s.tiling().is_some() == wanted) else {
                 continue;
             };
-            if !in_time(source, &steps[index + 1..], writes) {
+            let needed = links.iter().any(|link: &Link| link.source.operands().contains(&source.output()));
+            if needed || !in_time(source, &steps[index + 1..], writes) {
                 continue;
             }
             match source.tiling() {

@@ -98,7 +98,7 @@ impl Product<'_> {
     /// `value` without its factors that do not vary, which are noted; none if no other is there. What has none of them stays the same value.
     fn varying(&mut self, value: Value) -> Option<Value> {
         if let Some(fixed) = self.fixed(value, false) {
-            self.fixed.push(fixed);
+            self.note(fixed);
             return None;
         }
         self.left = self.left.saturating_sub(1);
@@ -120,13 +120,22 @@ impl Product<'_> {
             "div" => match self.fixed(inputs[1], true) {
                 Some(divisor) => {
                     let dividend = self.varying(inputs[0]);
-                    self.fixed.push(divisor);
+                    self.note(divisor);
                     dividend
                 }
                 None => Some(value),
             },
             _ => Some(value),
         }
+    }
+
+    /// Notes a factor that does not vary, without its sign.
+    fn note(&mut self, mut factor: Fixed) {
+        while self.b.graph.node(factor.value).op.0 == "neg" {
+            factor.value = self.b.graph.node(factor.value).inputs[0];
+            self.negative = !self.negative;
+        }
+        self.fixed.push(factor);
     }
 
     /// `value` as a factor that does not vary along the axes, seen through what only stretches it or adds and drops axes of size 1; none if it

@@ -281,6 +281,14 @@ fn factors_come_out_of_sums() {
         });
         assert_eq!(lines, ["mul x y", &format!("{name} #1"), "mul #2 s", "div #3 row", "neg #4"]);
     }
+    // Two signs are none.
+    let lines = factored(|b, of| {
+        let row = b.neg(of.row);
+        let x = b.neg(of.x);
+        let product = b.mul(x, row);
+        along(b, "sum", product, &[0], false)
+    });
+    assert_eq!(lines, ["sum x", "mul #1 row"]);
     // A factor of a number for each sample loses its axis where the result has none.
     let columns = |keepdims| {
         move |b: &mut Builder, of: &Factors| {

@@ -226,7 +226,8 @@ impl Grouper<'_> {
     }
 
     fn elementwise(&mut self, value: Value, node: &Node) -> Place {
-        let stretched = |input: &&Value| (2..self.len(value)).contains(&self.narrowest(**input));
+        let less = |len: usize| (2..self.len(value)).contains(&len);
+        let stretched = |input: &&Value| less(self.len(**input)) || self.column(**input).is_some_and(less);
         let stretched: SmallVec<[Value; 3]> = node.inputs.iter().filter(stretched).copied().collect();
         // What is stretched would be computed again for every row.
         stretched.into_iter().for_each(|input| self.materialise_if_free(input));
@@ -265,14 +266,15 @@ impl Grouper<'_> {
         self.sizes[value].iter().product()
     }
 
-    /// The fewest elements that a value or what it is a view of has.
-    fn narrowest(&self, mut value: Value) -> usize {
-        let mut fewest = self.len(value);
-        while self.views[value] {
-            value = self.graph.node(value).inputs[0];
-            fewest = fewest.min(self.len(value));
+    /// The number of elements of what a value is a view of, if they vary along its last axis: a loop over rows would compute them again
+    /// for each row.
+    fn column(&self, value: Value) -> Option<usize> {
+        let mut base = value;
+        while self.views[base] {
+            base = self.graph.node(base).inputs[0];
         }
-        fewest
+        let last = |value: Value| self.sizes[value].last().copied();
+        (last(base) == last(value)).then(|| self.len(base))
     }
 
     /// Computes a value in a group of its shape that reads one of its operands already, or in a new one.

@@ -61,35 +61,55 @@ fn every_example_learns_a_minibatch() {
     assert!(count >= 17, "{count} examples train");
 }
 
-/// The operations of a graph that a plan leaves to the reference evaluation, which is slow and takes memory anew in each run.
-fn without_kernel(graph: &Graph, program: &Program, batch: usize) -> Vec<String> {
+/// The plan of one of a program's graphs.
+fn plan(graph: &Graph, program: &Program, batch: usize) -> Plan {
     let mut store = Store::new();
     initial_values(&program.graph, 1).into_iter().for_each(|(path, value)| store.set(&path, &value));
     for slot in graph.variables.iter().filter(|variable| variable.kind == VariableKind::Slot) {
         let shape = slot.ty.shape.constant().expect("a slot is as large as its parameter");
         store.set(&slot.path, &Tensor::f32(&shape, vec![0.0; shape.iter().product()]));
     }
-    let plan = Plan::new(graph, batch, &store, &Options::default()).expect("a plan");
-    let left = plan.labels().filter(|(_, label)| *label == Plan::UNPLANNED);
-    left.map(|(value, _)| format!("{value} = {}", graph.node(value).op)).collect()
+    Plan::new(graph, batch, &store, &Options::default()).expect("a plan")
 }
 
+/// The graphs that training a program runs, and that of its Runtime network.
+fn graphs(program: &Program) -> Vec<Graph> {
+    let groups = groups(&program.graph);
+    let steps = groups.iter().map(|group| {
+        let network = training_of(&program.graph, |name| group.losses.iter().any(|loss| loss == name), true);
+        let network = lower(&network).expect("a network that can be batched");
+        let part = Part::Finish { sums: false, updates: true };
+        Pipeline::standard().run(group_graph(&network, &program.train, group, groups.len() > 1, part).graph)
+    });
+    let validation = lower(&derive(&program.graph, Network::MainValidation)).expect("a network that can be batched");
+    let runtime = lower(&derive(&program.graph, Network::MainRuntime)).expect("a network that can be batched");
+    steps.chain([Pipeline::standard().run(validation), runtime]).collect()
+}
+
+/// What a plan leaves to the reference evaluation is slow, and takes memory anew in each run.
 #[test]
 fn every_step_of_the_examples_has_a_kernel() {
     for name in example_names().iter().filter(|name| *name != "runtime_by_hand.nn") {
         let program = program(name);
-        let groups = groups(&program.graph);
-        let steps = groups.iter().map(|group| {
-            let network = training_of(&program.graph, |name| group.losses.iter().any(|loss| loss == name), true);
-            let network = lower(&network).expect("a network that can be batched");
-            let part = Part::Finish { sums: false, updates: true };
-            Pipeline::standard().run(group_graph(&network, &program.train, group, groups.len() > 1, part).graph)
-        });
-        let validation =
-            lower(&derive(&program.graph, Network::MainValidation)).expect("a network that can be batched");
-        let runtime = lower(&derive(&program.graph, Network::MainRuntime)).expect("a network that can be batched");
-        for graph in steps.chain([Pipeline::standard().run(validation.clone()), runtime]) {
-            assert_eq!(without_kernel(&graph, &program, 8), [""; 0], "{name}\n{graph}");
+        for graph in graphs(&program) {
+            let plan = plan(&graph, &program, 8);
+            let left = plan.labels().filter(|(_, label)| *label == Plan::UNPLANNED);
+            let left: Vec<String> = left.map(|(value, _)| format!("{value} = {}", graph.node(value).op)).collect();
+            assert_eq!(left, [""; 0], "{name}\n{graph}");
+        }
+    }
+}
+
+/// No more than 1.3 times what is alive at one time, beside some cache lines for small buffers.
+#[test]
+fn arenas_of_the_examples_are_little_larger_than_what_is_alive() {
+    const LINES: usize = 1 << 14;
+    for name in example_names().iter().filter(|name| *name != "runtime_by_hand.nn") {
+        let program = program(name);
+        for graph in graphs(&program) {
+            let plan = plan(&graph, &program, 64);
+            let (arena, alive) = (plan.arena_bytes(), plan.live_bytes());
+            assert!(arena <= alive / 10 * 13 + LINES, "{name}: {arena} bytes for {alive}\n{plan}");
         }
     }
 }

@@ -22,15 +22,51 @@ pub(super) struct Lifetime {
 
 /// How much more memory than what is needed at one time may go to places of one size, as a ratio.
 const GENEROUS: (usize, usize) = (5, 4);
+/// Buffers of which each may be compared with each other.
+const FEW: usize = 1024;
 
 /// Offsets in bytes, in the order of `lifetimes`, and the size of the whole. `None` when the sizes overflow.
 pub(super) fn place(lifetimes: &[Lifetime]) -> Option<(Vec<usize>, usize)> {
     let (most, least) = GENEROUS;
     let limit = alive(lifetimes).saturating_mul(most) / least;
-    match place_by(Reuse::Alike, lifetimes) {
-        Some(placed) if placed.1 <= limit => Some(placed),
-        _ => place_by(Reuse::Any, lifetimes),
+    let within = |placed: &(Vec<usize>, usize)| placed.1 <= limit;
+    if let Some(placed) = place_by(Reuse::Alike, lifetimes).filter(within) {
+        return Some(placed);
     }
+    let in_order = place_by(Reuse::Any, lifetimes)?;
+    if within(&in_order) || lifetimes.len() > FEW {
+        return Some(in_order);
+    }
+    place_by_size(lifetimes).filter(|placed| placed.1 < in_order.1).or(Some(in_order))
+}
+
+/// Places the largest buffers first, each at the lowest place that is free as long as it is needed.
+fn place_by_size(lifetimes: &[Lifetime]) -> Option<(Vec<usize>, usize)> {
+    let mut largest: Vec<usize> = (0..lifetimes.len()).collect();
+    largest.sort_by_key(|buffer| std::cmp::Reverse(lifetimes[*buffer].bytes));
+    let (mut offsets, mut end) = (vec![0; lifetimes.len()], 0);
+    // Those that have a place, by offset: where they start and end, and which they are.
+    let mut placed: Vec<(usize, usize, usize)> = Vec::with_capacity(lifetimes.len());
+    for buffer in largest {
+        let own = lifetimes[buffer];
+        let bytes = rounded(own.bytes)?;
+        let mut offset = 0usize;
+        for (start, stop, other) in &placed {
+            let other = lifetimes[*other];
+            let together = own.first <= other.last && other.first <= own.last;
+            if !together {
+                continue;
+            }
+            if offset.checked_add(bytes)? <= *start {
+                break;
+            }
+            offset = offset.max(*stop);
+        }
+        let stop = offset.checked_add(bytes)?;
+        placed.insert(placed.partition_point(|(start, ..)| *start <= offset), (offset, stop, buffer));
+        (offsets[buffer], end) = (offset, end.max(stop));
+    }
+    Some((offsets, end))
 }
 
 /// What takes a place again that is free.
@@ -153,8 +189,9 @@ mod tests {
         fn what_lives_together_lies_apart(parts in proptest::collection::vec((0usize..20, 0usize..6, 0usize..5000), 0..60)) {
             let lifetimes: Vec<Lifetime> =
                 parts.iter().map(|(first, more, bytes)| Lifetime { first: *first, last: first + more, bytes: *bytes }).collect();
-            for reuse in [Reuse::Alike, Reuse::Any] {
-            let (offsets, size) = place_by(reuse, &lifetimes).expect("small sizes");
+            let placements = [place_by(Reuse::Alike, &lifetimes), place_by(Reuse::Any, &lifetimes), place_by_size(&lifetimes)];
+            for placed in placements {
+            let (offsets, size) = placed.expect("small sizes");
             for (i, a) in lifetimes.iter().enumerate() {
                 prop_assert!(offsets[i] % LINE == 0 && offsets[i] + a.bytes <= size);
                 for (j, b) in lifetimes.iter().enumerate().skip(i + 1) {

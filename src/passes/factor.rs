@@ -12,7 +12,7 @@
 
 use smallvec::SmallVec;
 
-use super::rebuild;
+use super::rebuild::rewrite;
 use crate::ir::{Attrs, Graph, Node, Value};
 use crate::ops::Builder;
 use crate::tensor::{DType, Dim, Shape};
@@ -25,20 +25,10 @@ const LAYOUTS: usize = 8;
 
 /// Takes the factors that do not vary out of every sum and mean of floats that gives more than one number.
 pub fn factor(graph: Graph) -> Graph {
-    rebuild(
-        graph,
-        |_| true,
-        |new, _, node| {
-            // In a per-sample graph, whether a value differs from sample to sample must stay as it is, since axes depend on it.
-            match rewrite(new, &node) {
-                Some(value) if *new.ty(value) == node.ty && new.node(value).per_sample == node.per_sample => value,
-                _ => new.push(node),
-            }
-        },
-    )
+    rewrite(graph, taken_out)
 }
 
-fn rewrite(graph: &mut Graph, node: &Node) -> Option<Value> {
+fn taken_out(graph: &mut Graph, node: &Node) -> Option<Value> {
     if !matches!(node.op.0, "sum" | "mean") || node.ty.shape.iter().all(Dim::is_one) {
         return None;
     }

@@ -54,3 +54,19 @@ pub fn rebuild(
     }
     new
 }
+
+/// `graph` with each node replaced by what `rule` makes of it, first to last, so that a node sees its inputs already replaced. A rule passes by
+/// answering nothing, and what it makes counts only if it has the node's type.
+pub(super) fn rewrite(graph: Graph, rule: impl Fn(&mut Graph, &Node) -> Option<Value>) -> Graph {
+    rebuild(
+        graph,
+        |_| true,
+        |new, _, node| {
+            // In a per-sample graph, whether a value differs from sample to sample must stay as it is, since axes depend on it.
+            match rule(new, &node) {
+                Some(value) if *new.ty(value) == node.ty && new.node(value).per_sample == node.per_sample => value,
+                _ => new.push(node),
+            }
+        },
+    )
+}

@@ -4,27 +4,17 @@
 //! Sums are never reordered, and factors never multiplied with each other: that would change rounding. Factors that come out of
 //! sums are the business of [`factor`](super::factor).
 
-use super::rebuild;
+use super::rebuild::rewrite;
 use crate::ir::{Attrs, Graph, Node, Op, Value, op};
 use crate::ops::Builder;
 use crate::tensor::{Dim, Tensor};
 
 /// Applies the identities once to every node, first to last, so that a node sees its inputs already simplified.
 pub fn simplify(graph: Graph) -> Graph {
-    rebuild(
-        graph,
-        |_| true,
-        |new, _, node| {
-            // In a per-sample graph, whether a value differs from sample to sample must stay as it is, since axes depend on it.
-            match rewrite(new, &node) {
-                Some(value) if *new.ty(value) == node.ty && new.node(value).per_sample == node.per_sample => value,
-                _ => new.push(node),
-            }
-        },
-    )
+    rewrite(graph, identity)
 }
 
-fn rewrite(graph: &mut Graph, node: &Node) -> Option<Value> {
+fn identity(graph: &mut Graph, node: &Node) -> Option<Value> {
     match node.op.0 {
         "add" | "sub" | "mul" | "div" | "pow" => arithmetic(graph, node),
         "neg" | "abs" | "square" => even_and_odd(graph, node),

@@ -70,7 +70,7 @@ const BASES: [Register; 8] = [
 const FREE_BASES: usize = 2;
 /// Accumulators that get registers.
 pub(super) const HELD_SUMS: usize = 3;
-/// Values that may live at once if two vectors are to be in work.
+/// Values that may live at once if two vectors are to be in work: some are spilled then, which costs less than the waiting of one vector alone.
 const NARROW: usize = 26;
 /// Longest body that is written twice.
 const SHORT: usize = 600;

@@ -417,7 +417,7 @@ impl Native {
             if count == 1 {
                 tile.strides.clear();
                 self.row(tile, row, 0);
-            } else if self.find_strides(tile) {
+            } else if self.code.rows.is_some() && self.find_strides(tile) {
                 self.rows(tile, row, count);
             } else {
                 tile.strides.clear();
@@ -473,36 +473,18 @@ impl Native {
         !self.parted
     }
 
-    /// Several rows whose streams move by `strides`.
+    /// Several rows whose streams move by `strides`, in one call.
     ///
     /// # Safety
     /// As for [`run`](Native::run).
     unsafe fn rows(&self, tile: &mut Tile, row: usize, count: usize) {
         let (start, width) = (tile.columns.start, tile.columns.len());
-        let changing = self.scalars.iter().any(|scalar| match scalar {
-            Scalar::Uniform(_) => false,
-            Scalar::Row(_) | Scalar::Count(..) => true,
-            Scalar::Element(layout, _) => !tile.fused.layouts[*layout].outer.is_fixed(),
-        });
         // SAFETY: the caller's promises; rows follow each other at the strides.
         unsafe {
             self.point_to(tile, row, 0, start);
-            if let Some(code) = &self.code(tile).rows {
-                self.point_to_rows(tile, row, count);
-                return self.call(tile, code, width);
-            }
-            for local in 0..count {
-                if local > 0 {
-                    for (pointer, stride) in tile.pointers.iter_mut().zip(tile.strides.iter()) {
-                        *pointer = pointer.wrapping_byte_offset(*stride);
-                    }
-                    if changing {
-                        self.read_numbers(tile, row, local, start);
-                    }
-                }
-                self.begin_row(tile);
-                self.call(tile, &self.code(tile).row, width);
-                self.end_row(tile, local);
+            self.point_to_rows(tile, row, count);
+            if let Some(code) = self.code(tile).rows.as_ref().or(self.code.rows.as_ref()) {
+                self.call(tile, code, width);
             }
         }
     }

@@ -371,8 +371,9 @@ impl Tile<'_> {
                 Action::Store(value, layout, element) => {
                     let layout = &fused.layouts[*layout];
                     let (from, buffer) = (self.table[*value], self.buffers[layout.buffer]);
-                    let there = direct(layout, rect, fused.columns).map(|offset| buffer.offset(offset).cast_const());
-                    if there != Some(from.at) {
+                    // Words may have been computed where they belong; bytes never are.
+                    let place = direct(layout, rect, fused.columns).filter(|_| *element == super::Element::Word);
+                    if place.map(|offset| buffer.offset(offset).cast_const()) != Some(from.at) {
                         scatter(layout, *element, buffer, rect, from.at, from.step.min(1));
                     }
                 }

@@ -226,3 +226,28 @@ fn integers_booleans_and_positions() {
     }
     assert!(out[5].iter().all(|x| *x == 0.0));
 }
+
+/// Where the words of a value happen to stand as far behind the bytes as if they were those, the bytes are written all the same.
+#[test]
+fn bytes_are_no_words_at_the_same_distance() {
+    const N: usize = 256;
+    let mut p = Program::new(&[], &[N]);
+    let x = p.push(Instr::Load(at(0, &[1]), Element::Word));
+    let y = p.push(Instr::Map1(Map1::Exp, x));
+    p.push(Instr::Store(y, at(1, &[1]), Element::Word));
+    p.push(Instr::Store(y, Access { buffer: 2, offset: N, strides: vec![1] }, Element::Byte));
+    let fused = Fused::new(p).on(Isa::Portable);
+    // The bytes stand at N to 2 N, the words from 4 N on: where bytes would be that were words.
+    let (mut memory, mut input) = (AlignedBuf::zeroed(2 * N), AlignedBuf::zeroed(N));
+    let start = memory.as_mut_ptr();
+    // SAFETY: both parts of the memory lie within it and apart.
+    unsafe {
+        let buffers = [input.as_mut_ptr(), start.add(N), start];
+        (0..fused.tiles()).for_each(|tile| {
+            fused.run_tile(tile, &buffers, std::ptr::null_mut(), &mut Scratch::new());
+        });
+    }
+    let bytes = memory[N / 4..N / 2].iter().flat_map(|word| word.to_bits().to_le_bytes());
+    assert_eq!(bytes.collect::<Vec<_>>(), [1; N]);
+    assert_eq!(memory[N..], [1.0; N]);
+}

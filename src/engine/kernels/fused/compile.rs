@@ -26,7 +26,7 @@ pub(super) enum Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
     pub at: usize,
-    /// As wide as the row, so that later phases find every block of it, and as high as machine code takes rows together.
+    /// As wide as the row, so that later phases find every block of it.
     pub wide: bool,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Phase {
     pub rows: Vec<Step>,
     /// Steps on every element, for each block.
     pub blocks: Vec<Step>,
-    /// Machine code that does the same as `blocks`.
+    /// Machine code that does the same as `blocks`, unless the whole nest has some.
     pub native: Option<Native>,
 }
 
@@ -90,6 +90,8 @@ pub struct Fused {
     pub(super) shared: Vec<usize>,
     pub(super) uniform: Vec<Step>,
     pub(super) phases: Vec<Phase>,
+    /// Machine code that does the same as all phases.
+    pub(super) native: Option<Native>,
     /// Stores of values that depend on nothing, done by the first tile.
     pub(super) uniform_stores: Vec<Step>,
     pub(super) column_folds: Vec<Outlet>,
@@ -105,8 +107,6 @@ pub struct Fused {
 const TILE: std::ops::RangeInclusive<usize> = 2048..=32_768;
 /// Tiles to aim for: enough for every thread, few enough to combine quickly.
 const TILES: usize = 64;
-/// Elements of the rows that machine code takes together.
-const TOGETHER: usize = 2048;
 /// Tiles that may leave partial results for every column.
 const PARTS: usize = 16;
 /// Elements whose sums of columns are worth a step that combines them, and the columns of such a tile.
@@ -146,6 +146,7 @@ impl Fused {
         assert!(Isa::available().contains(&isa), "{isa:?} is not available here");
         self.blocks = blocks(isa);
         if isa != Isa::Avx512 {
+            self.native = None;
             self.phases.iter_mut().for_each(|phase| phase.native = None);
         }
         self
@@ -159,11 +160,6 @@ impl Fused {
     /// Number of tiles, fixed by the program alone.
     pub fn tiles(&self) -> usize {
         self.tiling.tiles()
-    }
-
-    /// How many rows machine code takes together: so many that what it keeps of them stays in the first cache.
-    pub(super) fn together(&self) -> usize {
-        (TOGETHER / self.columns.max(1)).clamp(1, LANES)
     }
 
     /// Number of instructions times the elements that they are computed for.
@@ -196,6 +192,7 @@ impl Fused {
             shared: program.shared.clone(),
             uniform: Vec::new(),
             phases: Vec::new(),
+            native: None,
             uniform_stores: Vec::new(),
             column_folds: Vec::new(),
             total_folds: Vec::new(),

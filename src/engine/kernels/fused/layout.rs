@@ -28,15 +28,6 @@ impl Axes {
         self.0.is_empty()
     }
 
-    /// The stride from any index to the next, if there is one.
-    pub(super) fn stride(&self) -> Option<isize> {
-        match self.0[..] {
-            [] => Some(0),
-            [(_, stride)] => Some(stride),
-            _ => None,
-        }
-    }
-
     /// Whether consecutive indices are `step` apart.
     pub(super) fn is_linear(&self, step: isize) -> bool {
         matches!(self.0[..], [(_, stride)] if stride == step)
@@ -89,7 +80,7 @@ impl Axes {
 }
 
 /// A normalised access.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub buffer: usize,
     pub offset: usize,

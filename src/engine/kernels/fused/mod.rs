@@ -2,7 +2,7 @@
 //!
 //! [`program`] is the data, [`layout`] normalises accesses, [`compile`] decides where every value lives, [`run`]
 //! executes a tile block by block with the block functions, [`load`] brings operands into blocks. Where the processor
-//! has AVX-512, [`native`] makes machine code of the phases that it can.
+//! has AVX-512, [`native`] runs what [`record`] could make machine code of.
 
 mod compile;
 mod layout;
@@ -12,6 +12,8 @@ mod native;
 #[cfg(test)]
 mod native_tests;
 mod program;
+#[cfg(target_arch = "x86_64")]
+mod record;
 mod run;
 mod slots;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::super::block::{Fold, Map1, Map2, Map3};
 use super::super::buffer::AlignedBuf;
 use super::super::simd::Isa;
 use super::super::tiling::{Order, Tiling};
+use super::compile::Phase;
 use super::{Access, Element, Fused, Instr, Program, Reg, Scratch};
 
 /// What a buffer holds after a run, with every NaN the same: instructions may pass on either operand's.
@@ -34,7 +35,9 @@ fn agree(program: &Program, tiling: Option<Tiling>, buffers: &[Vec<f32>]) -> usi
     let program = &Program { shared: (0..buffers.len()).collect(), ..program.clone() };
     let new = || tiling.map_or_else(|| Fused::new(program.clone()), |tiling| Fused::with_tiling(program, tiling));
     let native = new();
-    let count = native.phases.iter().filter(|phase| phase.native.is_some()).count();
+    let whole = native.native.is_some();
+    let is_native = |phase: &&Phase| phase.native.is_some() || whole && !phase.blocks.is_empty();
+    let count = native.phases.iter().filter(is_native).count();
     let interpreted = run(&new().on(Isa::Portable), buffers, false);
     for far in [false, true] {
         assert!(run(&native, buffers, far) == interpreted, "{program:#?}\n{tiling:?}, far: {far}");
@@ -157,7 +160,24 @@ fn program(rows: usize, columns: usize, choices: &Choices, maps: usize, by_row: 
             p.push(Instr::FoldColumns(fold, value, access(19 + place, [0, 1]), 1.0));
         }
     }
+    if by_row {
+        numbers_of_rows(&mut p, last);
+    }
     p
+}
+
+/// What is computed once a row, of several reductions and what is stored of them.
+fn numbers_of_rows(p: &mut Program, value: Reg) {
+    let most = p.push(Instr::FoldRow(Fold::Max, value));
+    let shifted = p.push(Instr::Map2(Map2::Sub, value, most));
+    let sum = p.push(Instr::FoldRow(Fold::Sum, shifted));
+    let own = p.push(Instr::Load(access(3, [1, 0]), Element::Word));
+    let scaled = p.push(Instr::Map3(Map3::MulAdd, sum, own, most));
+    let place = p.push(Instr::Iota { offset: 1, strides: vec![3, 0] });
+    let place = p.push(Instr::Map1(Map1::IntToFloat, place));
+    let all = p.push(Instr::Map2(Map2::Add, scaled, place));
+    p.push(Instr::Store(all, access(22, [1, 0]), Element::Word));
+    p.push(Instr::Store(most, access(3, [1, 0]), Element::Word));
 }
 
 /// Whether a function has vector code without branches.
@@ -193,6 +213,7 @@ fn buffers(rows: usize, columns: usize, seed: u64, wild: bool) -> Vec<Vec<f32>> 
     all.push(vec![7.0; n.div_ceil(4)]);
     all.extend((0..3).map(|_| vec![7.0]));
     all.extend((0..3).map(|_| vec![7.0; columns]));
+    all.push(vec![7.0; rows]);
     all
 }
 
@@ -259,6 +280,39 @@ fn rows_fall_into_parts() {
         let input = [numbers(n, 1, true), numbers(width, 3, true), numbers(outer, 5, true), vec![0.0; n]];
         let native = agree(&p, None, &input);
         assert_eq!(native, usize::from(width >= 64 && Isa::detect() == Isa::Avx512));
+    }
+}
+
+/// A mask that repeats, numbers that do not, and positions, over rows along two axes: rows lie alike in runs.
+#[test]
+fn rows_lie_alike_in_runs() {
+    for (heads, rows, width) in [(3, 5, 64), (2, 1, 80), (1, 7, 33), (4, 16, 16)] {
+        let (r, w) = (rows as isize, width as isize);
+        let mut p = Program::new(&[heads, rows], &[width]);
+        let at = |buffer, strides: [isize; 3]| Access { buffer, offset: 0, strides: strides.to_vec() };
+        let x = p.push(Instr::Load(at(0, [r * w, w, 1]), Element::Word));
+        let mask = p.push(Instr::Load(at(1, [0, w, 1]), Element::Word));
+        let scale = p.push(Instr::Load(at(2, [1, 0, 0]), Element::Word));
+        let bias = p.push(Instr::Load(at(3, [0, 1, 0]), Element::Word));
+        let place = p.push(Instr::Iota { offset: 0, strides: vec![100, 0, 1] });
+        let place = p.push(Instr::Map1(Map1::IntToFloat, place));
+        let masked = p.push(Instr::Map3(Map3::MulAdd, x, scale, mask));
+        let most = p.push(Instr::FoldRow(Fold::Max, masked));
+        let most = p.push(Instr::Map2(Map2::Add, most, bias));
+        let y = p.push(Instr::Map2(Map2::Sub, masked, most));
+        let sum = p.push(Instr::FoldRow(Fold::Sum, y));
+        let y = p.push(Instr::Map3(Map3::MulAdd, y, sum, place));
+        p.push(Instr::Store(y, at(0, [r * w, w, 1]), Element::Word));
+        p.push(Instr::Store(sum, at(4, [r, 1, 0]), Element::Word));
+        let n = heads * rows * width;
+        let input = [
+            numbers(n, 1, true),
+            numbers(rows * width, 3, false),
+            numbers(heads, 5, false),
+            numbers(rows, 7, false),
+            vec![7.0; heads * rows],
+        ];
+        assert_eq!(agree(&p, None, &input), if Isa::detect() == Isa::Avx512 { 3 } else { 0 });
     }
 }
 

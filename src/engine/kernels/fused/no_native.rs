@@ -1,9 +1,11 @@
-//! Processors that no machine code is made for: every phase is interpreted.
+//! Processors that no machine code is made for: everything is interpreted.
+
+use std::ops::Range;
 
 use super::compile::Fused;
 use super::run::Tile;
 
-/// A phase as machine code, which does not exist here.
+/// Machine code, which does not exist here.
 pub(super) enum Native {}
 
 /// Leaves the program as it is.
@@ -14,7 +16,15 @@ impl Native {
     ///
     /// # Safety
     /// None needed.
-    pub(super) unsafe fn run(&self, _: &mut Tile, _: usize, _: usize) {
+    pub(super) unsafe fn nest(&self, _: &mut Tile, _: Range<usize>) {
+        match *self {}
+    }
+
+    /// Never called.
+    ///
+    /// # Safety
+    /// None needed.
+    pub(super) unsafe fn phase(&self, _: &mut Tile, _: usize, _: usize) {
         match *self {}
     }
 }

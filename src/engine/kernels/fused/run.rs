@@ -25,8 +25,6 @@ pub struct Scratch {
     /// What a call of machine code gets: addresses, and numbers.
     pointers: Vec<*mut f32>,
     scalars: Vec<f32>,
-    /// How far each address moves from row to row, in bytes.
-    strides: Vec<isize>,
     /// Whether other workers' processors are far away: what they share is then written past the caches.
     far: bool,
 }
@@ -51,7 +49,6 @@ impl Scratch {
             table: Vec::new(),
             pointers: Vec::new(),
             scalars: Vec::new(),
-            strides: Vec::new(),
             far: false,
         }
     }
@@ -103,7 +100,6 @@ pub(super) struct Tile<'a> {
     pub table: &'a mut [Operand],
     pub pointers: &'a mut Vec<*mut f32>,
     pub scalars: &'a mut Vec<f32>,
-    pub strides: &'a mut Vec<isize>,
     pub far: bool,
     pub columns: Range<usize>,
 }
@@ -124,18 +120,14 @@ impl Fused {
         }
         let words = scratch.words(self.words);
         let (rows, columns) = self.tiling.rect(tile);
-        let Scratch { table, pointers, scalars, strides, far, .. } = scratch;
-        let mut run = Tile { fused: self, buffers, words, table, pointers, scalars, strides, far: *far, columns };
+        let Scratch { table, pointers, scalars, far, .. } = scratch;
+        let mut run = Tile { fused: self, buffers, words, table, pointers, scalars, far: *far, columns };
         // SAFETY: the caller's promises; slots lie within `words` by construction.
         unsafe {
             run.start(tile);
-            let width = run.columns.len();
-            let group = rows_of_block(width, self.columns).max(if self.is_native() { self.together() } else { 1 });
-            let mut row = rows.start;
-            while row < rows.end {
-                let count = group.min(rows.end - row);
-                run.rows(row, count);
-                row += count;
+            match &self.native {
+                Some(native) => native.nest(&mut run, rows),
+                None => run.all_rows(rows),
             }
             run.end(tile, partials);
         }
@@ -171,11 +163,6 @@ impl Fused {
                 }
             }
         }
-    }
-
-    /// Whether machine code does all phases.
-    fn is_native(&self) -> bool {
-        self.phases.iter().all(|phase| phase.native.is_some() || phase.blocks.is_empty())
     }
 
     unsafe fn emit_total(&self, outlet: &Outlet, buffers: &[*mut f32], value: f32) {
@@ -242,6 +229,18 @@ impl Tile<'_> {
         }
     }
 
+    /// All phases over rows, as many at once as share a block.
+    unsafe fn all_rows(&mut self, rows: Range<usize>) {
+        let group = rows_of_block(self.columns.len(), self.fused.columns);
+        let mut row = rows.start;
+        while row < rows.end {
+            let count = group.min(rows.end - row);
+            // SAFETY: the caller's promises.
+            unsafe { self.rows(row, count) };
+            row += count;
+        }
+    }
+
     /// All phases over `count` rows from `row`.
     unsafe fn rows(&mut self, row: usize, count: usize) {
         let fused = self.fused;
@@ -257,7 +256,7 @@ impl Tile<'_> {
                 }
                 self.begin_row_folds(&phase.blocks);
                 if let Some(native) = &phase.native {
-                    native.run(self, row, count);
+                    native.phase(self, row, count);
                 } else {
                     let mut column = start;
                     while column < end {

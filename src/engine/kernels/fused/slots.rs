@@ -36,7 +36,7 @@ pub(super) fn assign(fused: &mut Fused) {
 
 /// Slots of full values, by a scan over all steps in order.
 fn assign_blocks(fused: &mut Fused, take: &mut impl FnMut(usize) -> usize) {
-    let row = (fused.columns * fused.together()).max(BLOCK) + LANES;
+    let row = fused.columns.max(BLOCK) + LANES;
     let registers = fused.table / 2;
     let last_uses = last_uses(fused);
     let mut free: Vec<usize> = Vec::new();

@@ -149,6 +149,13 @@ impl Assembler {
         self.put(Instruction::with2(Code::EVEX_Vmovss_m32_k1_xmm, general(SPARE, 0), lane));
     }
 
+    /// Makes the first lane a scalar.
+    pub(super) fn set_scalar(&mut self, scalar: u32, from: u8) {
+        let lane = Register::XMM0 + u32::from(from);
+        let place = general(SCALARS, WORD * i64::from(scalar));
+        self.put(Instruction::with2(Code::EVEX_Vmovss_m32_k1_xmm, place, lane));
+    }
+
     /// Quarters of one vector in another order.
     fn turn(&mut self, to: u8, from: Source, order: u32) {
         let from = match from {

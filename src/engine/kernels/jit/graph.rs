@@ -80,7 +80,7 @@ pub(in super::super) struct Mask {
 pub(super) enum Node {
     /// The same 32 bits in all lanes.
     Const(u32),
-    /// A number that the caller passes for each run of the loop, in all lanes.
+    /// A number in all lanes: one that the caller passes, or one that an earlier part made.
     Scalar(u32),
     /// Sixteen words of a stream.
     Load(u32),
@@ -106,8 +106,10 @@ pub(super) enum Node {
     /// The lowest byte of each lane.
     StoreByte(u32, Value),
     SetSum(u32, Value),
-    /// The first lane becomes a result of the row.
+    /// The first lane goes to where a stream begins.
     StoreFirst(u32, Value),
+    /// The first lane becomes a scalar, for what follows in the row.
+    SetScalar(u32, Value),
 }
 
 impl Node {
@@ -119,6 +121,7 @@ impl Node {
             | Node::StoreThrough(_, a)
             | Node::StoreByte(_, a)
             | Node::StoreFirst(_, a)
+            | Node::SetScalar(_, a)
             | Node::SetSum(_, a) => [Some(a), None, None, None],
             Node::Two(_, a, b) => [Some(a), Some(b), None, None],
             Node::Fma(_, [a, b, c]) | Node::Fix([a, b, c]) => [Some(a), Some(b), Some(c), None],
@@ -128,23 +131,46 @@ impl Node {
         list.into_iter().flatten()
     }
 
+    /// The stream whose elements it reads or writes along the row.
+    pub(super) fn stream(&self) -> Option<u32> {
+        use Node::{Load, LoadByte, Store, StoreByte, StoreThrough};
+        match *self {
+            Load(stream) | LoadByte(stream) | Store(stream, _) | StoreThrough(stream, _) | StoreByte(stream, _) => {
+                Some(stream)
+            }
+            _ => None,
+        }
+    }
+
+    /// The accumulator that it changes.
+    pub(super) fn sets_sum(&self) -> Option<u32> {
+        match *self {
+            Node::SetSum(sum, _) => Some(sum),
+            _ => None,
+        }
+    }
+
     /// Whether the node is there for what it does, not for its value.
     pub(super) fn acts(&self) -> bool {
-        use Node::{SetSum, Store, StoreByte, StoreFirst, StoreThrough};
-        matches!(self, Store(..) | StoreThrough(..) | StoreByte(..) | StoreFirst(..) | SetSum(..))
+        use Node::{SetScalar, SetSum, Store, StoreByte, StoreFirst, StoreThrough};
+        matches!(self, Store(..) | StoreThrough(..) | StoreByte(..) | StoreFirst(..) | SetScalar(..) | SetSum(..))
     }
 }
 
-/// The body of a loop over vectors. Loads come before the stores that could change what they read.
+/// What is done along a row, phase by phase. A phase has three parts: what is done once, the body of a loop over
+/// vectors, and what is done once behind the loop. Loads come before the stores that could change what they read.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Graph {
     pub(super) nodes: Vec<Node>,
     known: FxHashMap<Node, Value>,
     /// Something was asked for that has no vector instructions.
     incomplete: bool,
-    /// How many of the nodes are the loop's body; the others are for the end of a row.
-    body: Option<usize>,
+    /// The number of nodes at the end of each part.
+    ends: Vec<usize>,
 }
+
+/// Parts of a phase.
+pub(super) const PARTS: usize = 3;
 
 const SIGN: u32 = 1 << 31;
 const ONE: u32 = 1f32.to_bits();
@@ -219,14 +245,15 @@ impl Graph {
         self.push(Node::SetSum(index as u32, value));
     }
 
-    /// What follows happens behind each row.
-    pub(in super::super) fn end_body(&mut self) {
-        self.body = Some(self.nodes.len());
+    /// The next part begins: registers hold nothing from before but accumulators.
+    pub(in super::super) fn end_part(&mut self) {
+        self.ends.push(self.nodes.len());
+        self.known.retain(|node, _| matches!(node, Node::Const(_) | Node::Scalar(_)));
     }
 
-    /// The number of nodes that are the loop's body.
-    pub(super) fn body(&self) -> usize {
-        self.body.unwrap_or(self.nodes.len())
+    /// The number of nodes at the end of each part.
+    pub(super) fn ends(&self) -> &[usize] {
+        &self.ends
     }
 
     /// Both halves of an accumulator, behind a row.
@@ -239,9 +266,14 @@ impl Graph {
         self.push(Node::One(One::Down(lanes), value))
     }
 
-    /// Makes the first lane a result of the row.
-    pub(in super::super) fn store_first(&mut self, result: usize, value: Value) {
-        self.push(Node::StoreFirst(result as u32, value));
+    /// Writes the first lane to where a stream begins.
+    pub(in super::super) fn store_first(&mut self, stream: usize, value: Value) {
+        self.push(Node::StoreFirst(stream as u32, value));
+    }
+
+    /// Makes the first lane a scalar, for the parts that follow.
+    pub(in super::super) fn set_scalar(&mut self, index: usize, value: Value) {
+        self.push(Node::SetScalar(index as u32, value));
     }
 
     pub(in super::super) fn store(&mut self, stream: usize, value: Value) {

@@ -1,6 +1,7 @@
-//! From a graph to a loop in AVX-512 instructions: sixteen lanes a round, or thirty-two where registers suffice.
+//! From a graph to a function in AVX-512 instructions: a loop for each phase, sixteen lanes a round, or thirty-two where
+//! registers suffice.
 //!
-//! The function runs over `count` elements of its streams. Accumulators stay in registers as long as there are few.
+//! A loop runs over `count` elements of its streams. Accumulators stay in registers as long as there are few.
 //! Values get registers in the order of the graph; when none is free, the value that is needed last makes room, and
 //! constants are simply read again. Constants and scalars are read straight from their tables wherever an instruction
 //! can broadcast.
@@ -12,11 +13,11 @@ use iced_x86::{Code as Op, Register};
 
 use super::buffer::Code;
 use super::emit::{Assembler, COUNT, INDEX, Place, SPARE, Source};
-use super::graph::{Compare, Graph, Mask, Node, Value};
+use super::graph::{Compare, Graph, Mask, Node, PARTS, Value};
 use super::rows::Rows;
 use crate::engine::kernels::simd::LANES;
 
-/// A loop that can be run.
+/// A function that can be run.
 pub(in super::super) struct Compiled {
     pub code: Code,
     /// What `run` needs as constants.
@@ -25,23 +26,24 @@ pub(in super::super) struct Compiled {
     pub room: usize,
 }
 
-/// Loops that exist, so that equal layers share one.
+/// Functions that exist, so that equal layers share one.
 static KNOWN: Mutex<Option<HashMap<Key, Weak<Compiled>>>> = Mutex::new(None);
 
-/// The instructions, how many streams and accumulators there are, and what rows do.
-type Key = (Vec<Node>, usize, usize, Option<Rows>);
+/// The instructions and where parts of them end, how many streams and accumulators there are, and what rows do.
+type Key = (Vec<Node>, Vec<usize>, usize, usize, Option<Rows>);
 
-/// Loops to remember at most.
+/// Functions to remember at most.
 const REMEMBERED: usize = 4096;
 
-/// The loop of a graph with that many streams and accumulators, over one row or over many; `None` where the system refuses executable memory.
+/// The function of a graph with that many streams and accumulators, over one row or over many; `None` where the system
+/// refuses executable memory.
 pub(in super::super) fn compile(
     graph: &Graph,
     streams: usize,
     sums: usize,
     rows: Option<&Rows>,
 ) -> Option<Arc<Compiled>> {
-    let key = (graph.nodes.clone(), streams, sums, rows.cloned());
+    let key = (graph.nodes.clone(), graph.ends().to_vec(), streams, sums, rows.cloned());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let known = known.get_or_insert_default();
     if let Some(old) = known.get(&key).and_then(Weak::upgrade) {
@@ -55,7 +57,7 @@ pub(in super::super) fn compile(
     Some(new)
 }
 
-/// Registers for the addresses of the first streams; the others are loaded where they are used.
+/// Registers for the addresses of a loop's first streams; the others are loaded where they are used.
 const BASES: [Register; 8] = [
     Register::R9,
     Register::R10,
@@ -68,8 +70,8 @@ const BASES: [Register; 8] = [
 ];
 /// How many of them a function need not preserve.
 const FREE_BASES: usize = 2;
-/// Accumulators that get registers.
-pub(super) const HELD_SUMS: usize = 3;
+/// Accumulators that get registers in a phase.
+const HELD_SUMS: usize = 3;
 /// Values that may live at once if two vectors are to be in work: some are spilled then, which costs less than the waiting of one vector alone.
 const NARROW: usize = 26;
 /// Longest body that is written twice.
@@ -77,9 +79,8 @@ const SHORT: usize = 600;
 
 pub(super) struct Lowering<'a> {
     nodes: &'a [Node],
-    order: Vec<Value>,
-    /// What is done behind each row.
-    pub(super) behind: Vec<Value>,
+    /// What is done in each part of each phase, in order.
+    pub(super) phases: Vec<[Vec<Value>; PARTS]>,
     pub(super) rows: Option<&'a Rows>,
     pub(super) streams: usize,
     pub(super) sums: usize,
@@ -87,6 +88,9 @@ pub(super) struct Lowering<'a> {
     pub(super) constants: Vec<u32>,
     /// Index of each constant node among the constants.
     constant_of: Vec<usize>,
+    /// The streams that have a register for their address at the moment, and the accumulators that have two.
+    based: Vec<u32>,
+    held: Vec<u32>,
     rooms: usize,
 }
 
@@ -109,26 +113,29 @@ impl<'a> Lowering<'a> {
                 constants.push(*bits);
             }
         }
-        let mut order: Vec<Value> = (0..nodes.len() as Value).filter(|i| live[*i as usize]).collect();
-        let behind = order.split_off(order.partition_point(|value| (*value as usize) < graph.body()));
+        let part = |start: usize, end: usize| (start..end).filter(|i| live[*i]).map(|i| i as Value).collect();
+        let mut start = 0;
+        let mut parts = graph.ends().iter().map(|end| part(std::mem::replace(&mut start, *end), *end));
+        let mut phases = Vec::new();
+        while let (Some(before), Some(body), Some(behind)) = (parts.next(), parts.next(), parts.next()) {
+            phases.push([before, body, behind]);
+        }
         let out = Assembler::new();
-        Lowering { nodes, order, behind, rows, streams, sums, out, constants, constant_of, rooms: 0 }
+        let (based, held) = (Vec::new(), Vec::new());
+        Lowering { nodes, phases, rows, streams, sums, out, constants, constant_of, based, held, rooms: 0 }
     }
 
     fn run(mut self) -> Option<Compiled> {
-        let saved = &BASES[FREE_BASES..self.streams.clamp(FREE_BASES, BASES.len())];
+        let most = self.phases.iter().map(|[_, body, _]| self.addresses(body).len()).max().unwrap_or(0);
+        let saved = &BASES[FREE_BASES..most.max(FREE_BASES)];
         saved.iter().for_each(|r| self.out.one_register(Op::Push_r64, *r));
-        for (sum, half) in self.held() {
-            let place = self.sum_place(sum, half);
-            self.out.load(held(sum, half), place);
-        }
         match self.rows {
             Some(rows) => self.all_rows(rows),
-            None => self.row(),
-        }
-        for (sum, half) in self.held() {
-            let place = self.sum_place(sum, half);
-            self.out.store(place, held(sum, half));
+            None => {
+                self.take_sums(0);
+                self.phase(0);
+                self.leave_sums();
+            }
         }
         saved.iter().rev().for_each(|r| self.out.one_register(Op::Pop_r64, *r));
         self.out.plain(Op::VEX_Vzeroupper);
@@ -138,34 +145,108 @@ impl<'a> Lowering<'a> {
         Some(Compiled { code, constants, room: self.rooms * LANES })
     }
 
-    /// One row.
-    pub(super) fn row(&mut self) {
-        for (stream, base) in BASES.iter().enumerate().take(self.streams) {
-            self.out.address(*base, stream as u32);
+    /// The streams of a loop that get registers for their addresses.
+    fn addresses(&self, body: &[Value]) -> Vec<u32> {
+        let mut streams = Vec::new();
+        for value in body {
+            if let Some(stream) = self.nodes[*value as usize].stream()
+                && !streams.contains(&stream)
+            {
+                streams.push(stream);
+            }
         }
-        self.out.registers(Op::Xor_r32_rm32, Register::EAX, Register::EAX);
-        if self.order.len() <= SHORT && self.pressure() <= NARROW {
-            self.rounds(2);
-        }
-        self.rounds(1);
-        self.last();
-        self.out.last = false;
+        streams.truncate(BASES.len());
+        streams
     }
 
-    /// What is done behind a row.
-    pub(super) fn behind(&mut self) {
-        let order = self.behind.iter().map(|value| (*value, 0)).collect();
+    /// One phase of a row.
+    pub(super) fn phase(&mut self, phase: usize) {
+        let [before, body, behind] = std::mem::take(&mut self.phases[phase]);
+        self.once(&before);
+        if !body.is_empty() {
+            self.start_sums(&body);
+            self.along(&body);
+            self.once(&behind);
+        }
+        self.phases[phase] = [before, body, behind];
+    }
+
+    /// The accumulators of a row start anew.
+    fn start_sums(&mut self, body: &[Value]) {
+        for (sum, bits) in self.rows.map_or(&[][..], |rows| &rows.starts) {
+            if body.iter().any(|value| self.nodes[*value as usize].sets_sum() == Some(*sum as u32)) {
+                self.start(*sum, *bits);
+            }
+        }
+    }
+
+    /// The loop along a row.
+    fn along(&mut self, body: &[Value]) {
+        self.based = self.addresses(body);
+        for (stream, base) in self.based.iter().zip(BASES) {
+            self.out.address(base, *stream);
+        }
+        if self.rows.is_some() {
+            self.count_lanes();
+        }
+        self.out.registers(Op::Xor_r32_rm32, Register::EAX, Register::EAX);
+        if body.len() <= SHORT && self.pressure(body) <= NARROW {
+            self.rounds(body, 2);
+        }
+        self.rounds(body, 1);
+        self.last(body);
+        self.out.last = false;
+        self.based.clear();
+    }
+
+    /// What is done once.
+    fn once(&mut self, order: &[Value]) {
+        let order = order.iter().map(|value| (*value, 0)).collect();
         Body::new(self, order, 1).run();
     }
 
+    /// The first accumulators of a phase get registers, with what they hold so far.
+    pub(super) fn take_sums(&mut self, phase: usize) {
+        let [_, body, _] = &self.phases[phase];
+        let sums = body.iter().filter_map(|value| self.nodes[*value as usize].sets_sum());
+        self.held = sums.take(HELD_SUMS).collect();
+        for (register, place) in self.kept_sums() {
+            let place = self.sum_place(place.0, place.1);
+            self.out.load(register, place);
+        }
+    }
+
+    /// Their registers are free again.
+    pub(super) fn leave_sums(&mut self) {
+        for (register, place) in self.kept_sums() {
+            let place = self.sum_place(place.0, place.1);
+            self.out.store(place, register);
+        }
+        self.held.clear();
+    }
+
+    /// The registers of accumulators that outlive a row, with which half of which it is.
+    fn kept_sums(&self) -> Vec<(u8, (usize, usize))> {
+        let starts = self.rows.map_or(&[][..], |rows| &rows.starts);
+        let sums = self.held.iter().map(|sum| *sum as usize).filter(|sum| starts.iter().all(|(start, _)| start != sum));
+        let halves = sums.flat_map(|sum| [(sum, 0), (sum, 1)]);
+        halves.filter_map(|(sum, half)| Some((self.held(sum, half)?, (sum, half)))).collect()
+    }
+
+    /// The register of a half of an accumulator, if it has one.
+    pub(super) fn held(&self, sum: usize, half: usize) -> Option<u8> {
+        let place = self.held.iter().position(|held| *held as usize == sum)?;
+        Some(31 - (2 * place + half) as u8)
+    }
+
     /// A loop over whole vectors, `parts` at a time.
-    fn rounds(&mut self, parts: usize) {
+    fn rounds(&mut self, body: &[Value], parts: usize) {
         let lanes = (parts * LANES) as i32;
         let (top, end) = (self.out.label(), self.out.label());
         self.out.number(Op::Sub_rm64_imm8, COUNT, lanes);
         self.out.jump(Op::Jb_rel32_64, end);
         self.out.bind(top);
-        self.body(parts);
+        self.body(body, parts);
         self.out.number(Op::Add_rm64_imm8, INDEX, lanes);
         self.out.number(Op::Sub_rm64_imm8, COUNT, lanes);
         self.out.jump(Op::Jae_rel32_64, top);
@@ -174,46 +255,47 @@ impl<'a> Lowering<'a> {
     }
 
     /// The lanes that are left, if any; the addition before has told.
-    fn last(&mut self) {
+    fn last(&mut self, body: &[Value]) {
         let end = self.out.label();
         // Adding sets the zero flag for an empty rest.
         self.out.jump(Op::Je_rel32_64, end);
         self.out.mark_last();
         self.out.last = true;
-        self.body(1);
+        self.body(body, 1);
         self.out.bind(end);
     }
 
-    fn body(&mut self, parts: usize) {
-        let order = self.interleaved(parts);
+    fn body(&mut self, body: &[Value], parts: usize) {
+        let order = self.interleaved(body, parts);
         Body::new(self, order, parts).run();
     }
 
     /// All instructions of all parts: those that do not touch accumulators or memory take turns, the others follow part
     /// by part, because accumulators take vectors in order: each has two halves that take turns, the first of which is the one whose turn it is.
-    fn interleaved(&self, parts: usize) -> Vec<(Value, usize)> {
+    fn interleaved(&self, body: &[Value], parts: usize) -> Vec<(Value, usize)> {
         if parts == 1 {
-            return self.order.iter().map(|v| (*v, 0)).collect();
+            return body.iter().map(|v| (*v, 0)).collect();
         }
         let mut late = vec![false; self.nodes.len()];
-        for (index, node) in self.nodes.iter().enumerate() {
+        for value in body {
+            let node = &self.nodes[*value as usize];
             let reads_late = node.operands().any(|o| late[o as usize]);
-            late[index] = node.acts() || matches!(node, Node::Sum(_)) || reads_late;
+            late[*value as usize] = node.acts() || matches!(node, Node::Sum(_)) || reads_late;
         }
-        let (late, early): (Vec<Value>, Vec<Value>) = self.order.iter().partition(|v| late[**v as usize]);
+        let (late, early): (Vec<Value>, Vec<Value>) = body.iter().partition(|v| late[**v as usize]);
         let early = early.iter().flat_map(|v| (0..parts).map(move |part| (*v, part)));
         let late = (0..parts).flat_map(|part| late.iter().map(move |v| (*v, part)));
         early.chain(late).collect()
     }
 
     /// The largest number of values that live at once.
-    fn pressure(&self) -> usize {
+    fn pressure(&self, body: &[Value]) -> usize {
         let mut last = vec![0; self.nodes.len()];
-        for &v in &self.order {
+        for &v in body {
             self.nodes[v as usize].operands().for_each(|o| last[o as usize] = v);
         }
         let (mut now, mut most) = (0, 0);
-        for &v in &self.order {
+        for &v in body {
             let node = &self.nodes[v as usize];
             let mut ends: Vec<Value> =
                 node.operands().filter(|o| last[*o as usize] == v && !self.is_number(*o)).collect();
@@ -231,11 +313,11 @@ impl<'a> Lowering<'a> {
     }
 
     /// The address of a stream, loaded where it has no register of its own.
-    fn base(&mut self, stream: usize) -> Register {
-        if let Some(base) = BASES.get(stream).filter(|_| stream < self.streams) {
-            return *base;
+    fn base(&mut self, stream: u32) -> Register {
+        if let Some(place) = self.based.iter().position(|based| *based == stream) {
+            return BASES[place];
         }
-        self.out.address(SPARE, stream as u32);
+        self.out.address(SPARE, stream);
         SPARE
     }
 
@@ -244,16 +326,6 @@ impl<'a> Lowering<'a> {
         self.out.address(SPARE, (self.streams + sum) as u32);
         Place { base: SPARE, ahead: (half * LANES * size_of::<f32>()) as i64, size: 0 }
     }
-
-    /// The halves of accumulators that have a register.
-    fn held(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
-        (0..self.sums.min(HELD_SUMS)).flat_map(|sum| [(sum, 0), (sum, 1)])
-    }
-}
-
-/// The register of a half of an accumulator.
-pub(super) fn held(sum: usize, half: usize) -> u8 {
-    31 - (2 * sum + half) as u8
 }
 
 /// Mask registers, used in turn; the first is for the last vector.
@@ -281,7 +353,7 @@ struct Body<'b, 'a> {
 impl<'b, 'a> Body<'b, 'a> {
     fn new(low: &'b mut Lowering<'a>, order: Vec<(Value, usize)>, parts: usize) -> Self {
         let values = low.nodes.len() * parts;
-        let registers = 32 - 2 * low.sums.min(HELD_SUMS);
+        let registers = 32 - 2 * low.held.len();
         let mut body = Body {
             low,
             order,
@@ -336,19 +408,15 @@ impl<'b, 'a> Body<'b, 'a> {
             Node::Load(stream) | Node::LoadByte(stream) => {
                 let size = if matches!(node, Node::Load(_)) { 4 } else { 1 };
                 let to = self.define(id);
-                let base = self.low.base(stream as usize);
+                let base = self.low.base(stream);
                 self.low.out.load(to, Place { base, ahead, size });
             }
             Node::Ramp => {
                 let to = self.define(id);
                 self.low.out.ramp(to, ahead);
             }
-            Node::Sum(sum) if (sum as usize) < HELD_SUMS => self.register[id] = Some(held(sum as usize, part)),
-            Node::Half(sum, half) if (sum as usize) < HELD_SUMS => {
-                self.register[id] = Some(held(sum as usize, half as usize));
-            }
-            Node::Sum(sum) => self.load_sum(id, sum as usize, part),
-            Node::Half(sum, half) => self.load_sum(id, sum as usize, half as usize),
+            Node::Sum(sum) => self.read_sum(id, sum as usize, part),
+            Node::Half(sum, half) => self.read_sum(id, sum as usize, half as usize),
             Node::One(op, a) => {
                 let a = self.source(self.id(a, part));
                 self.release(node, part);
@@ -372,25 +440,31 @@ impl<'b, 'a> Body<'b, 'a> {
             Node::Store(stream, a) | Node::StoreThrough(stream, a) | Node::StoreByte(stream, a) => {
                 let size = if matches!(node, Node::StoreByte(..)) { 1 } else { 4 };
                 let a = self.in_register(self.id(a, part));
-                let place = Place { base: self.low.base(stream as usize), ahead, size };
+                let place = Place { base: self.low.base(stream), ahead, size };
                 match node {
                     Node::StoreThrough(..) => self.low.out.store_through(place, a),
                     _ => self.low.out.store(place, a),
                 }
                 self.release(node, part);
             }
-            Node::StoreFirst(result, a) => {
+            Node::StoreFirst(stream, a) => {
                 let a = self.in_register(self.id(a, part));
-                self.low.store_result(result, a);
+                self.low.out.store_first(stream, a);
+                self.release(node, part);
+            }
+            Node::SetScalar(scalar, a) => {
+                let a = self.in_register(self.id(a, part));
+                self.low.out.set_scalar(scalar, a);
                 self.release(node, part);
             }
             Node::SetSum(sum, a) => {
                 let a = self.in_register(self.id(a, part));
-                if (sum as usize) < HELD_SUMS {
-                    self.low.out.keep(held(sum as usize, part), a);
-                } else {
-                    let place = self.low.sum_place(sum as usize, part);
-                    self.low.out.store(place, a);
+                match self.low.held(sum as usize, part) {
+                    Some(register) => self.low.out.keep(register, a),
+                    None => {
+                        let place = self.low.sum_place(sum as usize, part);
+                        self.low.out.store(place, a);
+                    }
                 }
                 self.release(node, part);
                 if self.parts == 1 {
@@ -400,7 +474,11 @@ impl<'b, 'a> Body<'b, 'a> {
         }
     }
 
-    fn load_sum(&mut self, id: usize, sum: usize, half: usize) {
+    fn read_sum(&mut self, id: usize, sum: usize, half: usize) {
+        if let Some(register) = self.low.held(sum, half) {
+            self.register[id] = Some(register);
+            return;
+        }
         let to = self.define(id);
         let place = self.low.sum_place(sum, half);
         self.low.out.load(to, place);
@@ -409,8 +487,7 @@ impl<'b, 'a> Body<'b, 'a> {
     /// After a single vector it is the other half's turn.
     fn take_turns(&mut self, sum: usize) {
         let spare = self.free();
-        if sum < HELD_SUMS {
-            let [first, second] = [0, 1].map(|half| held(sum, half));
+        if let [Some(first), Some(second)] = [0, 1].map(|half| self.low.held(sum, half)) {
             self.low.out.copy(spare, Source::Register(first), None);
             self.low.out.copy(first, Source::Register(second), None);
             self.low.out.copy(second, Source::Register(spare), None);

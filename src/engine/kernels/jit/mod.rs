@@ -1,9 +1,9 @@
 //! Machine code made while the program runs, for straight-line work on vectors of sixteen lanes.
 //!
-//! [`graph`] records what a loop's body computes by running the very functions that the block code is made of, so the
-//! two cannot differ; [`lower`] gives values registers and picks instructions; [`rows`] puts a loop over rows
-//! around it; [`emit`] writes them; [`buffer`] owns
-//! memory that can be executed. What to record, and what streams and scalars stand for, is the caller's business.
+//! [`graph`] records what is computed along a row, phase by phase, by running the very functions that the block code is
+//! made of, so the two cannot differ; [`lower`] gives values registers and picks instructions; [`rows`] puts a loop over
+//! rows around all phases; [`emit`] writes them; [`buffer`] owns memory that can be executed. What to record, and what
+//! streams and scalars stand for, is the caller's business.
 
 mod buffer;
 mod emit;

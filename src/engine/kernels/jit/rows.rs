@@ -9,13 +9,11 @@
 //! | one a stream | bytes from row to row |
 //! | one a number | where the number of this row is |
 //! | one a number | bytes to that of the next row |
-//! | one a result | where the result of this row goes; results of rows are consecutive words |
 
 use iced_x86::Code as Op;
 
-use super::emit::{COUNT, Place, SPARE, Source};
-use super::lower::{HELD_SUMS, Lowering, held};
-use crate::engine::kernels::simd::LANES;
+use super::emit::{COUNT, Source};
+use super::lower::Lowering;
 
 /// What a row has of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,28 +40,40 @@ impl Lowering<'_> {
         self.entry(2 + self.streams + index)
     }
 
-    fn result(&self, index: usize) -> u32 {
-        let numbers = self.rows.map_or(0, |rows| rows.numbers.len());
-        self.entry(2 + self.streams + 2 * numbers + index)
-    }
-
-    /// The loop over rows.
+    /// The loop over rows. Accumulators that outlive a row stay in registers if only one phase needs those.
     pub(super) fn all_rows(&mut self, rows: &Rows) {
+        let alone = self.phases.len() == 1;
+        if alone {
+            self.take_sums(0);
+        }
         let top = self.out.label();
         self.out.bind(top);
         for (index, scalar) in rows.numbers.iter().enumerate() {
             let from = self.number(index);
             self.out.read_scalar(*scalar, from);
         }
-        rows.starts.iter().for_each(|(sum, bits)| self.start(*sum, *bits));
-        let lanes = self.entry(1);
-        self.out.address(COUNT, lanes);
-        self.row();
-        self.behind();
+        for phase in 0..self.phases.len() {
+            if !alone {
+                self.take_sums(phase);
+            }
+            self.phase(phase);
+            if !alone {
+                self.leave_sums();
+            }
+        }
         self.next(rows);
         let left = self.entry(0);
         self.out.step(left, -1);
         self.out.jump(Op::Jne_rel32_64, top);
+        if alone {
+            self.leave_sums();
+        }
+    }
+
+    /// The lanes of a row are counted anew.
+    pub(super) fn count_lanes(&mut self) {
+        let lanes = self.entry(1);
+        self.out.address(COUNT, lanes);
     }
 
     /// Everything moves to the next row.
@@ -77,32 +87,22 @@ impl Lowering<'_> {
             self.out.advance(number, stride);
         }
         rows.counts.iter().for_each(|(scalar, step)| self.out.count_up(*scalar, *step));
-        for index in 0..rows.starts.len() {
-            let result = self.result(index);
-            self.out.step(result, size_of::<f32>() as i32);
-        }
     }
 
     /// An accumulator starts anew.
-    fn start(&mut self, sum: usize, bits: u32) {
+    pub(super) fn start(&mut self, sum: usize, bits: u32) {
         let constant = Source::Constant(self.constants.len());
         self.constants.push(bits);
         for half in [0, 1] {
-            if sum < HELD_SUMS {
-                self.out.copy(held(sum, half), constant, None);
-            } else {
-                // No value is in a register between rows.
-                self.out.copy(0, constant, None);
-                self.out.address(SPARE, (self.streams + sum) as u32);
-                let ahead = (half * LANES * size_of::<f32>()) as i64;
-                self.out.store(Place { base: SPARE, ahead, size: 0 }, 0);
+            match self.held(sum, half) {
+                Some(register) => self.out.copy(register, constant, None),
+                None => {
+                    // No value is in a register between the parts of a phase.
+                    self.out.copy(0, constant, None);
+                    let place = self.sum_place(sum, half);
+                    self.out.store(place, 0);
+                }
             }
         }
-    }
-
-    /// Stores the first lane as a result of the row.
-    pub(super) fn store_result(&mut self, result: u32, from: u8) {
-        let entry = self.result(result as usize);
-        self.out.store_first(entry, from);
     }
 }

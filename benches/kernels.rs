@@ -106,10 +106,9 @@ fn run_fused(c: &mut Criterion, group: &str, name: &str, team: &Team, program: P
     bench_team(c, group, name, count, team, &|worker, scratch| {
         let mut memory = [std::ptr::null_mut(); 8];
         memory.iter_mut().zip(&pointers).for_each(|(to, from)| *to = from.at());
-        for tile in Tiling::share(fused.tiles(), worker, team.threads()) {
-            // SAFETY: the programs address their buffers within bounds, and tiles are disjoint.
-            unsafe { fused.run_tile(tile, &memory[..pointers.len()], partials.at(), scratch) };
-        }
+        let tiles = Tiling::share(fused.tiles(), worker, team.threads());
+        // SAFETY: the programs address their buffers within bounds, and tiles are disjoint.
+        unsafe { fused.run_tiles(tiles, &memory[..pointers.len()], partials.at(), scratch) };
         if fused.partials_len() > 0 {
             team.barrier().wait();
             if worker == 0 {

@@ -64,6 +64,18 @@ impl Tiling {
         (cut(row, self.row_step, self.rows), cut(column, self.column_step, self.columns))
     }
 
+    /// The first of consecutive tiles that form a rectangle together: how many, and the rectangle's rows and columns.
+    pub fn rectangle(&self, tiles: Range<usize>) -> (usize, Range<usize>, Range<usize>) {
+        let line = match self.order {
+            Order::Across => self.column_tiles(),
+            Order::Down => self.row_tiles(),
+        };
+        let whole = if tiles.start.is_multiple_of(line) { tiles.len() / line * line } else { 0 };
+        let count = if whole > 0 { whole } else { tiles.len().min(line - tiles.start % line) };
+        let ((top, left), (bottom, right)) = (self.rect(tiles.start), self.rect(tiles.start + count.max(1) - 1));
+        (count, top.start..bottom.end, left.start..right.end)
+    }
+
     /// Where the first element of the whole space would stand if `tile` lay at `start`, its rows next to each other.
     pub fn origin(&self, tile: usize, start: *mut f32) -> *mut f32 {
         let (rows, columns) = self.rect(tile);
@@ -124,6 +136,26 @@ mod tests {
         sizes.into_iter().flat_map(|(rows, columns, row_step, column_step)| {
             [Order::Across, Order::Down].map(|order| Tiling { rows, columns, row_step, column_step, order })
         })
+    }
+
+    #[test]
+    fn rectangles_cover_consecutive_tiles_once() {
+        for tiling in tilings() {
+            let mut tiles = 1.min(tiling.tiles() - 1)..tiling.tiles();
+            let mut seen = vec![0; tiling.rows * tiling.columns];
+            let mut see = |(rows, columns): (Range<usize>, Range<usize>), by: i32| {
+                for row in rows {
+                    columns.clone().for_each(|column| seen[row * tiling.columns + column] += by);
+                }
+            };
+            tiles.clone().for_each(|tile| see(tiling.rect(tile), -1));
+            while !tiles.is_empty() {
+                let (count, rows, columns) = tiling.rectangle(tiles.clone());
+                see((rows, columns), 1);
+                tiles.start += count;
+            }
+            assert!(seen.iter().all(|n| *n == 0), "{tiling:?}");
+        }
     }
 
     #[test]

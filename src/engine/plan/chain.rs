@@ -75,7 +75,7 @@ impl Work for Chain {
         }
         // SAFETY: the loop nest reads of each source the elements of its own tile only, and writes no operand of one, as `absorb` saw to;
         // the rest is the caller's promise.
-        unsafe { self.loops.run_on(tile, &(pointers, partials), scratch) };
+        unsafe { self.loops.run_on(tile..tile + 1, &(pointers, partials), scratch) };
     }
 }
 

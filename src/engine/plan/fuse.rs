@@ -38,14 +38,19 @@ impl Loops {
         self.fused.tiling()
     }
 
-    /// What is done with one tile of the buffers at `pointers`.
+    /// What is done with consecutive tiles of the buffers at `pointers`.
     ///
     /// # Safety
-    /// As for [`Work::run`], with these addresses.
-    pub unsafe fn run_on(&self, tile: usize, (pointers, partials): &(Pointers, *mut f32), scratch: &mut Scratch) {
+    /// As for [`Work::run_all`], with these addresses.
+    pub unsafe fn run_on(
+        &self,
+        tiles: Range<usize>,
+        (pointers, partials): &(Pointers, *mut f32),
+        scratch: &mut Scratch,
+    ) {
         // SAFETY: accesses stay within their buffers by construction of the views; in-place writes were allowed only where loads and
         // stores agree; the rest is the caller's promise.
-        unsafe { self.fused.run_tile(tile, pointers, *partials, scratch) };
+        unsafe { self.fused.run_tiles(tiles, pointers, *partials, scratch) };
     }
 
     /// Where the buffers are, and the partial results.
@@ -76,7 +81,12 @@ impl Work for Loops {
 
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch) {
         // SAFETY: the caller's promise.
-        unsafe { self.run_on(tile, &self.pointers(memory), scratch) };
+        unsafe { self.run_all(tile..tile + 1, memory, scratch) };
+    }
+
+    unsafe fn run_all(&self, tiles: Range<usize>, memory: &Memory, scratch: &mut Scratch) {
+        // SAFETY: the caller's promise.
+        unsafe { self.run_on(tiles, &self.pointers(memory), scratch) };
     }
 }
 

@@ -200,11 +200,9 @@ impl Engine {
                     };
                     scratch.forget();
                     watch.step(worker, first + index, || {
-                        for tile in share {
-                            // SAFETY: the memory is the plan's; a wave's steps do not touch what another of them writes, and
-                            // barriers stand between waves.
-                            unsafe { step.work.run(tile, memory, scratch) };
-                        }
+                        // SAFETY: the memory is the plan's; a wave's steps do not touch what another of them writes, and
+                        // barriers stand between waves.
+                        unsafe { step.work.run_all(share, memory, scratch) };
                     });
                 }
                 first += wave.steps;

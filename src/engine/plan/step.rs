@@ -35,6 +35,15 @@ pub(super) trait Work: Send + Sync {
     /// `memory` holds the buffers of the plan that this was built for; what is read was written before, and nobody else writes what
     /// this tile reads or touches what it writes.
     unsafe fn run(&self, tile: usize, memory: &Memory, scratch: &mut Scratch);
+
+    /// Does consecutive tiles.
+    ///
+    /// # Safety
+    /// As for [`run`](Work::run), for each of them.
+    unsafe fn run_all(&self, tiles: Range<usize>, memory: &Memory, scratch: &mut Scratch) {
+        // SAFETY: the caller's promise.
+        tiles.for_each(|tile| unsafe { self.run(tile, memory, scratch) });
+    }
 }
 
 /// Work with what it touches.

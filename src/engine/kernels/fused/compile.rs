@@ -276,7 +276,9 @@ fn flatten(program: &mut Program) {
 
 fn suggested(program: &Program) -> Tiling {
     let (rows, columns) = (program.rows(), program.columns());
-    let elements = (rows * columns / TILES).clamp(*TILE.start(), *TILE.end());
+    // A power of two, which most numbers of workers share evenly.
+    let tiles = 1 << (rows * columns / TILE.start()).clamp(1, TILES).ilog2();
+    let elements = (rows * columns).div_ceil(tiles).clamp(*TILE.start(), *TILE.end());
     let by_row = program.code.iter().any(|i| matches!(i, Instr::FoldRow(..)));
     let by_column = program.code.iter().any(|i| matches!(i, Instr::FoldColumns(..)));
     let (row_step, column_step) = if by_row {

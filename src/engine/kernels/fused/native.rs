@@ -88,7 +88,7 @@ impl Native {
     /// Runs the code on the addresses and numbers of `tile`.
     ///
     /// # Safety
-    /// As for [`Fused::run_tile`]; the tables are filled in.
+    /// As for [`Fused::run_tiles`]; the tables are filled in.
     unsafe fn call(&self, tile: &mut Tile, count: usize) {
         let (pointers, scalars) = (tile.pointers.as_mut_ptr(), tile.scalars.as_mut_ptr());
         let code = self.code(tile);
@@ -122,7 +122,7 @@ impl Native {
     /// Fills in the addresses and numbers of the element in a row and a column; `local` counts the rows of a block.
     ///
     /// # Safety
-    /// As for [`Fused::run_tile`].
+    /// As for [`Fused::run_tiles`].
     unsafe fn point_to(&self, tile: &mut Tile, row: usize, local: usize, column: usize) {
         tile.pointers.clear();
         tile.scalars.clear();
@@ -188,7 +188,7 @@ impl Native {
     /// All phases over rows, as many at once as lie alike.
     ///
     /// # Safety
-    /// As for [`Fused::run_tile`].
+    /// As for [`Fused::run_tiles`].
     pub(super) unsafe fn nest(&self, tile: &mut Tile, rows: Range<usize>) {
         let mut row = rows.start;
         while row < rows.end {
@@ -231,7 +231,7 @@ impl Native {
     /// The phase over `count` rows from `row`; reductions of a single row are begun and ended by the caller.
     ///
     /// # Safety
-    /// As for [`Fused::run_tile`]; what earlier phases leave is there.
+    /// As for [`Fused::run_tiles`]; what earlier phases leave is there.
     pub(super) unsafe fn phase(&self, tile: &mut Tile, row: usize, count: usize) {
         for local in 0..count {
             // SAFETY: the caller's promises.

@@ -15,7 +15,8 @@ fn bits(memory: &[AlignedBuf]) -> Vec<Vec<u32>> {
     memory.iter().map(|buffer| buffer.iter().map(bits).collect()).collect()
 }
 
-fn run(fused: &Fused, buffers: &[Vec<f32>], far: bool) -> Vec<Vec<u32>> {
+/// Runs `together` tiles at a time.
+fn run(fused: &Fused, buffers: &[Vec<f32>], together: usize, far: bool) -> Vec<Vec<u32>> {
     let mut memory: Vec<AlignedBuf> = buffers.iter().map(|b| AlignedBuf::from_slice(b)).collect();
     let pointers: Vec<*mut f32> = memory.iter_mut().map(|b| b.as_mut_ptr()).collect();
     let mut partials = AlignedBuf::zeroed(fused.partials_len());
@@ -23,7 +24,10 @@ fn run(fused: &Fused, buffers: &[Vec<f32>], far: bool) -> Vec<Vec<u32>> {
     scratch.set_far(far);
     // SAFETY: the programs address their buffers within bounds, and all tiles run before the end.
     unsafe {
-        (0..fused.tiles()).for_each(|tile| fused.run_tile(tile, &pointers, partials.as_mut_ptr(), &mut scratch));
+        for first in (0..fused.tiles()).step_by(together) {
+            let tiles = first..fused.tiles().min(first + together);
+            fused.run_tiles(tiles, &pointers, partials.as_mut_ptr(), &mut scratch);
+        }
         fused.finish(&pointers, partials.as_ptr());
     }
     bits(&memory)
@@ -38,9 +42,10 @@ fn agree(program: &Program, tiling: Option<Tiling>, buffers: &[Vec<f32>]) -> usi
     let whole = native.native.is_some();
     let is_native = |phase: &&Phase| phase.native.is_some() || whole && !phase.blocks.is_empty();
     let count = native.phases.iter().filter(is_native).count();
-    let interpreted = run(&new().on(Isa::Portable), buffers, false);
-    for far in [false, true] {
-        assert!(run(&native, buffers, far) == interpreted, "{program:#?}\n{tiling:?}, far: {far}");
+    let interpreted = run(&new().on(Isa::Portable), buffers, 1, false);
+    for (together, far) in [(1, false), (5, false), (100, true)] {
+        let result = run(&native, buffers, together, far);
+        assert!(result == interpreted, "{program:#?}\n{tiling:?}, {together} tiles, far: {far}");
     }
     count
 }

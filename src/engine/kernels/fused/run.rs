@@ -105,31 +105,39 @@ pub(super) struct Tile<'a> {
 }
 
 impl Fused {
-    /// Runs one tile. Different tiles may run at the same time.
+    /// Runs consecutive tiles; if nothing is left for each of them, as one. Different tiles may run at the same time.
     ///
     /// # Safety
     /// Every access addresses valid elements of its buffer over the whole space, and `partials` has
-    /// [`partials_len`](Fused::partials_len) words. No other code writes what the tile reads or touches what it writes.
+    /// [`partials_len`](Fused::partials_len) words. No other code writes what the tiles read or touches what they write.
     /// Accesses with the same buffer index may overlap where they address an element at the same indices (in place),
     /// buffers of different indices must not overlap; a value that broadcasts over tiles must not be stored where the
     /// same program loads.
-    pub unsafe fn run_tile(&self, tile: usize, buffers: &[*mut f32], partials: *mut f32, scratch: &mut Scratch) {
+    pub unsafe fn run_tiles(
+        &self,
+        tiles: Range<usize>,
+        buffers: &[*mut f32],
+        partials: *mut f32,
+        scratch: &mut Scratch,
+    ) {
+        if tiles.is_empty() {
+            return;
+        }
         let none = Operand { at: std::ptr::null(), step: 0 };
         if scratch.table.len() < self.table {
             scratch.table.resize(self.table, none);
         }
         let words = scratch.words(self.words);
-        let (rows, columns) = self.tiling.rect(tile);
         let Scratch { table, pointers, scalars, far, .. } = scratch;
-        let mut run = Tile { fused: self, buffers, words, table, pointers, scalars, far: *far, columns };
+        let mut run = Tile { fused: self, buffers, words, table, pointers, scalars, far: *far, columns: 0..0 };
         // SAFETY: the caller's promises; slots lie within `words` by construction.
         unsafe {
-            run.start(tile);
-            match &self.native {
-                Some(native) => native.nest(&mut run, rows),
-                None => run.all_rows(rows),
+            run.start(tiles.start == 0);
+            if self.column_folds.is_empty() && self.total_folds.is_empty() {
+                run.rectangles(tiles);
+            } else {
+                tiles.for_each(|tile| run.tile(tile, partials));
             }
-            run.end(tile, partials);
         }
     }
 
@@ -137,7 +145,7 @@ impl Fused {
     /// is nothing to do when [`partials_len`](Fused::partials_len) is 0.
     ///
     /// # Safety
-    /// As for [`run_tile`](Fused::run_tile), which has run for every tile with these partials.
+    /// As for [`run_tiles`](Fused::run_tiles), which has run for every tile with these partials.
     pub unsafe fn finish(&self, buffers: &[*mut f32], partials: *const f32) {
         for outlet in &self.total_folds {
             let Some(at) = outlet.partials else { continue };
@@ -205,8 +213,40 @@ impl Tile<'_> {
         self.table[out] = Operand { at: unsafe { self.words.add(at) }, step: LANES };
     }
 
-    /// What is the same in the whole tile, and accumulators at their neutral values.
-    unsafe fn start(&mut self, tile: usize) {
+    /// Consecutive tiles that leave no results of their own: those that form a rectangle together.
+    unsafe fn rectangles(&mut self, mut tiles: Range<usize>) {
+        while !tiles.is_empty() {
+            let (count, rows, columns) = self.fused.tiling.rectangle(tiles.clone());
+            // SAFETY: the caller's promises.
+            unsafe { self.rectangle(rows, columns) };
+            tiles.start += count;
+        }
+    }
+
+    /// A tile, with its accumulators.
+    unsafe fn tile(&mut self, tile: usize, partials: *mut f32) {
+        let (rows, columns) = self.fused.tiling.rect(tile);
+        // SAFETY: the caller's promises.
+        unsafe {
+            self.clear(columns.len());
+            self.rectangle(rows, columns);
+            self.end(tile, partials);
+        }
+    }
+
+    unsafe fn rectangle(&mut self, rows: Range<usize>, columns: Range<usize>) {
+        self.columns = columns;
+        // SAFETY: the caller's promises.
+        unsafe {
+            match &self.fused.native {
+                Some(native) => native.nest(self, rows),
+                None => self.all_rows(rows),
+            }
+        }
+    }
+
+    /// What is the same in all tiles; the first one stores it where that is asked for.
+    unsafe fn start(&mut self, first: bool) {
         let point = Rect { row: 0, rows: 1, column: 0, columns: 1 };
         let fused = self.fused;
         // SAFETY: the caller's promises.
@@ -215,12 +255,19 @@ impl Tile<'_> {
                 self.step(step, &point);
                 self.table[step.out].step = 0;
             }
-            if tile == 0 {
+            if first {
                 for step in &fused.uniform_stores {
                     self.step(step, &point);
                 }
             }
-            let lanes = self.columns.len().next_multiple_of(LANES);
+        }
+    }
+
+    /// Accumulators, as many of columns as a tile has, at their neutral values.
+    unsafe fn clear(&mut self, columns: usize) {
+        let (fused, lanes) = (self.fused, columns.next_multiple_of(LANES));
+        // SAFETY: accumulators are scratch words.
+        unsafe {
             for (outlet, lanes) in
                 fused.column_folds.iter().map(|o| (o, lanes)).chain(fused.total_folds.iter().map(|o| (o, SUMS)))
             {

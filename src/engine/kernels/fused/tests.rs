@@ -36,7 +36,7 @@ fn run(program: &Program, tiling: Option<Tiling>, buffers: &[Vec<f32>]) -> Vec<V
         let mut scratch = Scratch::new();
         for tile in (0..fused.tiles()).rev() {
             // SAFETY: the programs below address their buffers within bounds.
-            unsafe { fused.run_tile(tile, &pointers, partials.as_mut_ptr(), &mut scratch) };
+            unsafe { fused.run_tiles(tile..tile + 1, &pointers, partials.as_mut_ptr(), &mut scratch) };
         }
         // SAFETY: all tiles ran.
         unsafe { fused.finish(&pointers, partials.as_ptr()) };
@@ -244,7 +244,7 @@ fn bytes_are_no_words_at_the_same_distance() {
     unsafe {
         let buffers = [input.as_mut_ptr(), start.add(N), start];
         (0..fused.tiles()).for_each(|tile| {
-            fused.run_tile(tile, &buffers, std::ptr::null_mut(), &mut Scratch::new());
+            fused.run_tiles(tile..tile + 1, &buffers, std::ptr::null_mut(), &mut Scratch::new());
         });
     }
     let bytes = memory[N / 4..N / 2].iter().flat_map(|word| word.to_bits().to_le_bytes());

@@ -71,14 +71,14 @@ pub static TABLE: &[Primitive] = &[
     number(
         MINIMUM,
         "The smaller of `a` and `b`; NaN if either is. The gradient goes to the smaller one, half to each where they are equal.",
-        |call| map_number(call, |a, b| if a.is_nan() || a < b { a } else { b }, Ord::min),
+        |call| map_number(call, |a, b| if b.is_nan() || b < a { b } else { a }, Ord::min),
         extreme_gradient,
         || [shapes((-2.0, -0.1), (0.1, 2.0)), shapes((0.1, 2.0), (-2.0, -0.1))].concat(),
     ),
     number(
         MAXIMUM,
         "The larger of `a` and `b`; NaN if either is. The gradient goes to the larger one, half to each where they are equal.",
-        |call| map_number(call, |a, b| if a.is_nan() || a > b { a } else { b }, Ord::max),
+        |call| map_number(call, |a, b| if b.is_nan() || b > a { b } else { a }, Ord::max),
         extreme_gradient,
         || [shapes((-2.0, -0.1), (0.1, 2.0)), shapes((0.1, 2.0), (-2.0, -0.1))].concat(),
     ),

@@ -102,18 +102,18 @@ unsafe fn holds<S: Simd>(x: S::F) -> S::M {
     unsafe { S::not(S::eq(x, S::splat(0.0))) }
 }
 
-/// The larger; NaN if either is.
+/// The larger, the first of equal ones; NaN if either is.
 #[inline(always)]
 unsafe fn maximum<S: Simd>(a: S::F, b: S::F) -> S::F {
-    // SAFETY: the caller vouches for the instruction set. `max` passes a NaN in `b` on.
-    unsafe { S::select(S::eq(a, a), S::max(a, b), a) }
+    // SAFETY: the caller vouches for the instruction set. `max` passes a NaN in its second operand on.
+    unsafe { S::select(S::eq(b, b), S::max(b, a), b) }
 }
 
-/// The smaller; NaN if either is.
+/// The smaller, the first of equal ones; NaN if either is.
 #[inline(always)]
 unsafe fn minimum<S: Simd>(a: S::F, b: S::F) -> S::F {
     // SAFETY: as for `maximum`.
-    unsafe { S::select(S::eq(a, a), S::min(a, b), a) }
+    unsafe { S::select(S::eq(b, b), S::min(b, a), b) }
 }
 
 /// ⌊a / b⌋ as integers; 0 for b = 0.
@@ -349,9 +349,9 @@ impl Fold {
         match self {
             Fold::Sum => a + b,
             Fold::Product => a * b,
-            Fold::Max if a.is_nan() || a > b => a,
-            Fold::Min if a.is_nan() || a < b => a,
-            Fold::Max | Fold::Min => b,
+            Fold::Max if b.is_nan() || b > a => b,
+            Fold::Min if b.is_nan() || b < a => b,
+            Fold::Max | Fold::Min => a,
             Fold::SumInt => on_bits(a, b, i32::wrapping_add),
         }
     }
@@ -385,8 +385,8 @@ impl Fold {
         match self {
             Fold::Sum => halve(lanes, |a, b| a + b),
             Fold::Product => halve(lanes, |a, b| a * b),
-            Fold::Max => halve(lanes, |a, b| if a.is_nan() || a > b { a } else { b }),
-            Fold::Min => halve(lanes, |a, b| if a.is_nan() || a < b { a } else { b }),
+            Fold::Max => halve(lanes, |a, b| if b.is_nan() || b > a { b } else { a }),
+            Fold::Min => halve(lanes, |a, b| if b.is_nan() || b < a { b } else { a }),
             Fold::SumInt => halve(lanes, |a, b| self.combine(a, b)),
         }
     }

@@ -95,21 +95,29 @@ pub(super) unsafe fn expm1<S: Simd>(x: S::F) -> S::F {
     }
 }
 
+/// The integer e with x = m 2^e for an m in [√½, √2), for positive normal x.
+#[inline(always)]
+unsafe fn exponent<S: Simd>(x: S::F) -> S::I {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        // Subtracting √½'s bits makes the exponent field count from √½ instead of from 1.
+        S::sar::<23>(S::isub(S::bits(x), S::isplat(0x3f35_04f3)))
+    }
+}
+
 /// x split into m in [√½, √2) and e with x = m 2^e, for positive normal x.
 #[inline(always)]
 unsafe fn mantissa_exponent<S: Simd>(x: S::F) -> (S::F, S::F) {
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
-        // Subtracting √½'s bits makes the exponent field count from √½ instead of from 1.
-        let shifted = S::isub(S::bits(x), S::isplat(0x3f35_04f3));
-        let e = S::sar::<23>(shifted);
+        let e = exponent::<S>(x);
         (S::from_bits(S::isub(S::bits(x), S::shl::<23>(e))), S::to_float(e))
     }
 }
 
-/// ln(1 + z) + e ln 2 + c for z in [√½ - 1, √2 - 1] and a small correction c.
+/// ln(1 + z) + e ln 2 for z in [√½ - 1, √2 - 1].
 #[inline(always)]
-unsafe fn log_parts<S: Simd>(z: S::F, e: S::F, c: S::F) -> S::F {
+unsafe fn log_parts<S: Simd>(z: S::F, e: S::F) -> S::F {
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
         let p = polynomial::<S, 9>(
@@ -127,8 +135,7 @@ unsafe fn log_parts<S: Simd>(z: S::F, e: S::F, c: S::F) -> S::F {
             ],
         );
         let square = S::mul(z, z);
-        let tail = S::fma(e, S::splat(LN_2_LOW), c);
-        let tail = S::fma(S::mul(square, z), p, tail);
+        let tail = S::fma(S::mul(square, z), p, S::mul(e, S::splat(LN_2_LOW)));
         let tail = S::fma(square, S::splat(-0.5), tail);
         S::fma(e, S::splat(LN_2_HIGH), S::add(z, tail))
     }
@@ -140,7 +147,7 @@ pub(super) unsafe fn log<S: Simd>(x: S::F) -> S::F {
     // SAFETY: the caller vouches for the instruction set.
     unsafe {
         let (m, e) = mantissa_exponent::<S>(x);
-        S::log_edges(x, log_parts::<S>(S::sub(m, S::splat(1.0)), e, S::splat(0.0)))
+        S::log_edges(x, log_parts::<S>(S::sub(m, S::splat(1.0)), e))
     }
 }
 
@@ -151,11 +158,12 @@ pub(super) unsafe fn log1p<S: Simd>(x: S::F) -> S::F {
     unsafe {
         let one = S::splat(1.0);
         let u = S::add(one, x);
-        // What the sum lost of either summand.
-        let arrived = S::sub(u, one);
-        let lost = S::add(S::sub(one, S::sub(u, arrived)), S::sub(x, arrived));
-        let (m, e) = mantissa_exponent::<S>(u);
-        let y = log_parts::<S>(S::sub(m, one), e, S::div(lost, u));
+        let e = exponent::<S>(u);
+        // 1 + x = (1 + z) 2^e, with z rounded once. Four times 2^-e is a normal number for every e.
+        let s = S::from_bits(S::isub(S::bits(S::splat(4.0)), S::shl::<23>(e)));
+        let quarter = S::splat(0.25);
+        let z = S::fma(S::mul(x, quarter), s, S::fma(s, quarter, S::splat(-1.0)));
+        let y = log_parts::<S>(z, S::to_float(e));
         // Tiny arguments, zeros of either sign among them, are their own result.
         S::select(S::eq(u, one), x, S::log_edges(u, y))
     }

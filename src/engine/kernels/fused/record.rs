@@ -209,12 +209,14 @@ impl<'a> Recording<'a> {
     /// The node of an operand, which an earlier phase may have computed.
     fn value(&mut self, entry: usize) -> Option<Value> {
         if self.values[entry].is_none() {
-            self.values[entry] = Some(if self.fused.uniform.iter().any(|s| s.out == entry) {
-                self.number(entry, Scalar::Uniform(entry))
-            } else {
-                let (_, at) = self.fused.wide.iter().find(|(out, _)| *out == entry)?;
-                let stream = self.stream(Stream::Kept(*at));
-                self.graph.load(stream)
+            self.values[entry] = Some(match self.fused.uniform.iter().find(|step| step.out == entry) {
+                Some(Step { action: Action::Splat(bits), .. }) => self.graph.constant(*bits),
+                Some(_) => self.number(entry, Scalar::Uniform(entry)),
+                None => {
+                    let (_, at) = self.fused.wide.iter().find(|(out, _)| *out == entry)?;
+                    let stream = self.stream(Stream::Kept(*at));
+                    self.graph.load(stream)
+                }
             });
         }
         self.values[entry]

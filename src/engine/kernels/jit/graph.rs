@@ -2,13 +2,14 @@
 //!
 //! [`Recorder`] is an "instruction set" whose vectors are nodes: any function written for [`Simd`] leaves its
 //! operations here instead of executing them. Equal nodes are one, so that two functions of one argument share what
-//! they have in common.
+//! they have in common, and some become simpler by [`rules`](super::rules).
 
 use std::cell::RefCell;
 
 use rustc_hash::FxHashMap;
 
 use super::super::simd::{LOG_EDGES, Simd};
+use super::rules::Simpler;
 
 /// Index of a node.
 pub(in super::super) type Value = u32;
@@ -177,6 +178,17 @@ const ONE: u32 = 1f32.to_bits();
 
 impl Graph {
     fn push(&mut self, node: Node) -> Value {
+        match self.simpler(node) {
+            Simpler::Node(node) => self.insert(node),
+            Simpler::Value(value) => value,
+            Simpler::Negative(node) => {
+                let (value, sign) = (self.insert(node), self.insert(Node::Const(SIGN)));
+                self.insert(Node::Two(Two::Xor, value, sign))
+            }
+        }
+    }
+
+    fn insert(&mut self, node: Node) -> Value {
         let next = self.nodes.len() as Value;
         let index = if node.acts() { next } else { *self.known.entry(node).or_insert(next) };
         if index == next {
@@ -185,21 +197,14 @@ impl Graph {
         index
     }
 
-    fn is(&self, value: Value, bits: u32) -> bool {
+    pub(super) fn is(&self, value: Value, bits: u32) -> bool {
         self.nodes[value as usize] == Node::Const(bits)
     }
 
-    /// What a value is the negative of.
-    fn negated(&self, value: Value) -> Option<Value> {
-        match self.nodes[value as usize] {
-            Node::Two(Two::Xor, a, sign) if self.is(sign, SIGN) => Some(a),
-            _ => None,
-        }
-    }
-
     fn fma(&mut self, [a, b, c]: [Value; 3]) -> Value {
-        let signs = [self.negated(a).is_some(), self.negated(c).is_some()];
-        let (a, c) = (self.negated(a).unwrap_or(a), self.negated(c).unwrap_or(c));
+        let minus = [a, b, c].map(|value| self.negated(value));
+        let signs = [minus[0].is_some() != minus[1].is_some(), minus[2].is_some()];
+        let [a, b, c] = [a, b, c].map(|value| self.negated(value).unwrap_or(value));
         self.push(Node::Fma(signs, [a, b, c]))
     }
 
@@ -213,6 +218,11 @@ impl Graph {
             return opposite(mask);
         }
         Mask { compare, integers: false, a, b }
+    }
+
+    /// The same 32 bits in all lanes.
+    pub(in super::super) fn constant(&mut self, bits: u32) -> Value {
+        self.push(Node::Const(bits))
     }
 
     pub(in super::super) fn scalar(&mut self, index: usize) -> Value {

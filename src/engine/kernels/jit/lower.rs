@@ -14,6 +14,7 @@ use iced_x86::{Code as Op, Register};
 use super::buffer::Code;
 use super::emit::{Assembler, COUNT, INDEX, Place, SPARE, Source};
 use super::graph::{Compare, Graph, Mask, Node, PARTS, Value};
+use super::order::{is_number, order, pressure};
 use super::rows::Rows;
 use crate::engine::kernels::simd::LANES;
 
@@ -74,6 +75,8 @@ const FREE_BASES: usize = 2;
 const HELD_SUMS: usize = 3;
 /// Values that may live at once if two vectors are to be in work: some are spilled then, which costs less than the waiting of one vector alone.
 const NARROW: usize = 26;
+/// Registers for operands that have none of their own.
+const TEMPORARIES: usize = 3;
 /// Longest body that is written twice.
 const SHORT: usize = 600;
 
@@ -190,7 +193,7 @@ impl<'a> Lowering<'a> {
             self.count_lanes();
         }
         self.out.registers(Op::Xor_r32_rm32, Register::EAX, Register::EAX);
-        if body.len() <= SHORT && self.pressure(body) <= NARROW {
+        if body.len() <= SHORT && pressure(self.nodes, body) <= NARROW {
             self.rounds(body, 2);
         }
         self.rounds(body, 1);
@@ -266,50 +269,13 @@ impl<'a> Lowering<'a> {
     }
 
     fn body(&mut self, body: &[Value], parts: usize) {
-        let order = self.interleaved(body, parts);
+        let order = order(self.nodes, body, parts, 32 - 2 * self.held.len() - TEMPORARIES);
         Body::new(self, order, parts).run();
-    }
-
-    /// All instructions of all parts: those that do not touch accumulators or memory take turns, the others follow part
-    /// by part, because accumulators take vectors in order: each has two halves that take turns, the first of which is the one whose turn it is.
-    fn interleaved(&self, body: &[Value], parts: usize) -> Vec<(Value, usize)> {
-        if parts == 1 {
-            return body.iter().map(|v| (*v, 0)).collect();
-        }
-        let mut late = vec![false; self.nodes.len()];
-        for value in body {
-            let node = &self.nodes[*value as usize];
-            let reads_late = node.operands().any(|o| late[o as usize]);
-            late[*value as usize] = node.acts() || matches!(node, Node::Sum(_)) || reads_late;
-        }
-        let (late, early): (Vec<Value>, Vec<Value>) = body.iter().partition(|v| late[**v as usize]);
-        let early = early.iter().flat_map(|v| (0..parts).map(move |part| (*v, part)));
-        let late = (0..parts).flat_map(|part| late.iter().map(move |v| (*v, part)));
-        early.chain(late).collect()
-    }
-
-    /// The largest number of values that live at once.
-    fn pressure(&self, body: &[Value]) -> usize {
-        let mut last = vec![0; self.nodes.len()];
-        for &v in body {
-            self.nodes[v as usize].operands().for_each(|o| last[o as usize] = v);
-        }
-        let (mut now, mut most) = (0, 0);
-        for &v in body {
-            let node = &self.nodes[v as usize];
-            let mut ends: Vec<Value> =
-                node.operands().filter(|o| last[*o as usize] == v && !self.is_number(*o)).collect();
-            ends.sort_unstable();
-            ends.dedup();
-            now = now + usize::from(!node.acts() && !self.is_number(v)) - ends.len();
-            most = most.max(now);
-        }
-        most
     }
 
     /// Constants and scalars need no register.
     fn is_number(&self, value: Value) -> bool {
-        matches!(self.nodes[value as usize], Node::Const(_) | Node::Scalar(_))
+        is_number(&self.nodes[value as usize])
     }
 
     /// The address of a stream, loaded where it has no register of its own.

@@ -9,6 +9,7 @@ mod buffer;
 mod emit;
 mod graph;
 mod lower;
+mod order;
 mod rows;
 mod rules;
 

@@ -401,36 +401,52 @@ fn halve(mut lanes: [f32; SUMS], combine: impl Fn(f32, f32) -> f32) -> f32 {
     lanes[0]
 }
 
-/// Combines `count` elements into the accumulators at `sums`: two vectors that take turns, so that one need not wait for the other. The
-/// first is the one whose turn it is, before and after.
+/// Passes `count` elements into the accumulators at `sums`: two vectors that take turns, so that one need not wait for the other. The first
+/// is the one whose turn it is, before and after. What an accumulator becomes is said for whole vectors, by their place, and for the `rest`
+/// lanes of the last one.
+macro_rules! accumulate {
+    ($S:ident, $sums:ident, $count:ident, |$sum:ident, $at:ident| $whole:expr, |$rest:ident| $last:expr) => {{
+        // SAFETY: the caller's promises: vectors up to `count` are readable, the last one under a mask.
+        unsafe {
+            let (mut first, mut second) = ($S::load($sums), $S::load($sums.add(LANES)));
+            let vectors = $count / LANES;
+            for i in (1..vectors).step_by(2) {
+                first = {
+                    let ($sum, $at) = (first, i - 1);
+                    $whole
+                };
+                second = {
+                    let ($sum, $at) = (second, i);
+                    $whole
+                };
+            }
+            if vectors % 2 == 1 {
+                let ($sum, $at) = (first, vectors - 1);
+                (first, second) = (second, $whole);
+            }
+            if $count % LANES > 0 {
+                let ($sum, $at, $rest) = (first, vectors, $count % LANES);
+                (first, second) = (second, $last);
+            }
+            $S::store($sums, first);
+            $S::store($sums.add(LANES), second);
+        }
+    }};
+}
+
+/// Combines `count` elements into the accumulators at `sums`.
 ///
 /// # Safety
 /// `count` elements are readable (one vector if the operand does not step), and the instruction set exists.
 #[inline(always)]
 unsafe fn reduce<S: Simd>(op: Fold, sums: *mut f32, a: Operand, count: usize) {
     macro_rules! run {
-        ($combine:expr) => {{
-            // SAFETY: vectors up to `count` are readable, the last one under a mask.
-            unsafe {
-                let (mut first, mut second) = (S::load(sums), S::load(sums.add(LANES)));
-                let whole = count / LANES;
-                for i in (1..whole).step_by(2) {
-                    first = $combine(first, S::load(a.at.add((i - 1) * a.step)));
-                    second = $combine(second, S::load(a.at.add(i * a.step)));
-                }
-                if whole % 2 == 1 {
-                    let now = $combine(first, S::load(a.at.add((whole - 1) * a.step)));
-                    (first, second) = (second, now);
-                }
-                if count % LANES > 0 {
-                    let last = S::load_first(a.at.add(whole * a.step), count % LANES, S::splat(op.neutral()));
-                    let now = $combine(first, last);
-                    (first, second) = (second, now);
-                }
-                S::store(sums, first);
-                S::store(sums.add(LANES), second);
-            }
-        }};
+        ($combine:expr) => {
+            accumulate!(S, sums, count, |sum, at| $combine(sum, S::load(a.at.add(at * a.step))), |rest| $combine(
+                sum,
+                S::load_first(a.at.add(at * a.step), rest, S::splat(op.neutral()))
+            ))
+        };
     }
     match op {
         Fold::Sum => run!(S::add),
@@ -439,6 +455,24 @@ unsafe fn reduce<S: Simd>(op: Fold, sums: *mut f32, a: Operand, count: usize) {
         Fold::Min => run!(minimum::<S>),
         Fold::SumInt => run!(|a, b| S::from_bits(S::iadd(S::bits(a), S::bits(b)))),
     }
+}
+
+/// Adds `count` products to the accumulators at `sums`, each rounded once with its sum.
+///
+/// # Safety
+/// As for [`reduce`], of both operands.
+#[inline(always)]
+unsafe fn add_products<S: Simd>(sums: *mut f32, [a, b]: [Operand; 2], count: usize) {
+    accumulate!(
+        S,
+        sums,
+        count,
+        |sum, at| S::fma(S::load(a.at.add(at * a.step)), S::load(b.at.add(at * b.step)), sum),
+        |rest| {
+            let [a, b] = [a, b].map(|x| S::load_first(x.at.add(at * x.step), rest, S::splat(0.0)));
+            S::fma(a, b, sum)
+        }
+    );
 }
 
 /// The block functions of one instruction set.
@@ -452,6 +486,8 @@ pub(super) struct Blocks {
     pub map3: unsafe fn(Map3, *mut f32, [Operand; 3], usize),
     /// [`Fold`] of elements into sixteen lanes.
     pub fold: unsafe fn(Fold, *mut f32, Operand, usize),
+    /// Sums of products into sixteen lanes.
+    pub add_products: unsafe fn(*mut f32, [Operand; 2], usize),
 }
 
 /// Instantiates the block functions for an instruction set.
@@ -480,8 +516,14 @@ macro_rules! table {
                 // SAFETY: as for the caller.
                 unsafe { reduce::<$S>(op, sums, a, count) }
             }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn products(sums: *mut f32, operands: [Operand; 2], count: usize) {
+                // SAFETY: as for the caller.
+                unsafe { add_products::<$S>(sums, operands, count) }
+            }
 
-            pub(in super::super) static BLOCKS: Blocks = Blocks { map1: one, map2: two, map3: three, fold };
+            pub(in super::super) static BLOCKS: Blocks =
+                Blocks { map1: one, map2: two, map3: three, fold, add_products: products };
         }
     };
 }

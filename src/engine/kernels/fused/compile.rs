@@ -1,4 +1,5 @@
-//! From a program to steps: at what level each value lives, in which phase it is computed, and where it is stored.
+//! From a program to steps: at what level each value lives, in which phase it is computed, what of it is computed on the
+//! way to a sum, and where it is stored.
 //!
 //! Levels: one value for everything, one a row, or one an element. Phases: a reduction over a row is complete only
 //! when the row has been passed once, so what uses it belongs to the next phase over the same row. Full values live in
@@ -43,10 +44,18 @@ pub(super) enum Action {
     Expand(usize),
     Store(usize, usize, Element),
     /// Accumulates rows; the last number is the place of the accumulators.
-    FoldRow(Fold, usize, usize),
-    /// Accumulates columns; the last number is the place of the accumulators, one a column of the tile.
-    FoldColumns(Fold, usize, usize),
-    FoldAll(Fold, usize, usize),
+    FoldRow(Fold, Term, usize),
+    /// Accumulates columns; the last number is that of the outlet.
+    FoldColumns(Fold, Term, usize),
+    FoldAll(Fold, Term, usize),
+}
+
+/// What a reduction takes of each element.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Term {
+    Value(usize),
+    /// A product of two values, for sums of floats.
+    Product(usize, usize),
 }
 
 #[derive(Clone, Debug)]
@@ -178,6 +187,7 @@ impl Fused {
         let mut plan = Planner::new(program);
         plan.assign_levels();
         plan.assign_phases();
+        plan.merge_products();
         assert!(
             plan.levels.is_empty()
                 || !program.code.iter().any(|i| matches!(i, Instr::FoldRow(..)))
@@ -247,7 +257,10 @@ impl Action {
         let list = match *self {
             Action::Splat(_) | Action::Load(..) | Action::Count(..) => [None; 3],
             Action::Map1(_, a, _) | Action::Expand(a) | Action::Store(a, ..) => [Some(a), None, None],
-            Action::FoldRow(_, a, _) | Action::FoldColumns(_, a, _) | Action::FoldAll(_, a, _) => [Some(a), None, None],
+            Action::FoldRow(_, term, _) | Action::FoldColumns(_, term, _) | Action::FoldAll(_, term, _) => match term {
+                Term::Value(a) => [Some(a), None, None],
+                Term::Product(a, b) => [Some(a), Some(b), None],
+            },
             Action::Map2(_, a, b, _) => [Some(a), Some(b), None],
             Action::Map3(_, [a, b, c], _) => [Some(a), Some(b), Some(c)],
         };
@@ -310,6 +323,17 @@ struct Planner<'a> {
     available: Vec<usize>,
     /// The phase in which an instruction is executed.
     phase: Vec<usize>,
+    /// The product that a sum, a difference or a reduction computes on the way, and its factors.
+    product: Vec<Option<Product>>,
+    /// Products that nothing else reads.
+    merged: Vec<bool>,
+}
+
+/// A product that is not rounded.
+#[derive(Clone, Copy)]
+struct Product {
+    value: Reg,
+    factors: [Reg; 2],
 }
 
 impl<'a> Planner<'a> {
@@ -320,7 +344,9 @@ impl<'a> Planner<'a> {
                 "instruction {index} reads an undefined register"
             );
         }
-        Planner { program, levels: Vec::new(), available: Vec::new(), phase: Vec::new() }
+        let count = program.code.len();
+        let (levels, available, phase) = (Vec::new(), Vec::new(), Vec::new());
+        Planner { program, levels, available, phase, product: vec![None; count], merged: vec![false; count] }
     }
 
     fn axes_level(&self, outer: &Axes, inner: &Axes) -> Level {
@@ -385,6 +411,45 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Lets sums, differences and reductions compute the products that they alone read: rounded once, in one instruction.
+    fn merge_products(&mut self) {
+        let code = &self.program.code;
+        let mut readers = vec![Vec::new(); code.len()];
+        for (index, instr) in code.iter().enumerate() {
+            instr.operands().for_each(|r| readers[r].push(index));
+        }
+        for (value, readers) in readers.iter().enumerate() {
+            let factors = match code[value] {
+                Instr::Map2(Map2::Mul, a, b) => [a, b],
+                Instr::Map1(Map1::Square, a) => [a, a],
+                _ => continue,
+            };
+            self.merged[value] = !readers.is_empty() && readers.iter().all(|reader| self.takes(*reader, value));
+            if self.merged[value] {
+                readers.iter().for_each(|reader| self.product[*reader] = Some(Product { value, factors }));
+            }
+        }
+    }
+
+    /// Whether an instruction can compute a product that it reads.
+    fn takes(&self, reader: usize, product: Reg) -> bool {
+        let level = match self.program.code[reader] {
+            Instr::Map2(Map2::Add | Map2::Sub, a, b) if a != b => self.levels[reader],
+            Instr::FoldRow(Fold::Sum, _) | Instr::FoldColumns(Fold::Sum, ..) | Instr::FoldAll(Fold::Sum, ..) => {
+                Level::Full
+            }
+            _ => return false,
+        };
+        self.product[reader].is_none() && self.levels[product] == level && self.phase[product] == self.phase[reader]
+    }
+
+    /// The registers that an instruction reads: the factors of its product first.
+    fn operands(&self, index: usize) -> impl Iterator<Item = Reg> {
+        let product = self.product[index];
+        let others = self.program.code[index].operands().filter(move |r| product.is_none_or(|p| p.value != *r));
+        product.map(|product| product.factors).into_iter().flatten().chain(others)
+    }
+
     /// Writes the steps, phase by phase; loads and expansions come right before their first use in a phase.
     fn emit(&self, fused: &mut Fused) {
         let phases = 1 + self.phase.iter().chain(&self.available).max().copied().unwrap_or(0);
@@ -395,12 +460,13 @@ impl<'a> Planner<'a> {
             for index in 0..self.program.code.len() {
                 let instr = &self.program.code[index];
                 let leaf = matches!(instr, Instr::Load(..) | Instr::Iota { .. });
-                if self.phase[index] != phase || (leaf && self.levels[index] == Level::Full) {
+                let elsewhere = self.phase[index] != phase || (leaf && self.levels[index] == Level::Full);
+                if elsewhere || self.merged[index] {
                     continue;
                 }
                 let level = if matches!(instr, Instr::FoldRow(..)) { Level::Full } else { self.levels[index] };
                 let mut operands = [0; 3];
-                for (operand, r) in operands.iter_mut().zip(instr.operands()) {
+                for (operand, r) in operands.iter_mut().zip(self.operands(index)) {
                     *operand = self.operand(fused, phase, level, r, &mut present);
                 }
                 let Some(action) = self.action(fused, index, operands) else { continue };
@@ -451,21 +517,31 @@ impl<'a> Planner<'a> {
                 Action::Count(*offset, outer, inner)
             }
             Instr::Map1(op, _) => Action::Map1(*op, a, None),
-            Instr::Map2(op, ..) => Action::Map2(*op, a, b, None),
+            Instr::Map2(op, first, _) => match (self.product[index], op) {
+                (None, _) => Action::Map2(*op, a, b, None),
+                (Some(_), Map2::Add) => Action::Map3(Map3::MulAdd, [a, b, c], None),
+                (Some(product), _) if product.value == *first => Action::Map3(Map3::MulSub, [a, b, c], None),
+                (Some(_), _) => Action::Map3(Map3::NegMulAdd, [a, b, c], None),
+            },
             Instr::Map3(op, ..) => Action::Map3(*op, [a, b, c], None),
             Instr::Store(_, access, element) => Action::Store(a, layout(fused, access), *element),
-            Instr::FoldRow(fold, _) => Action::FoldRow(*fold, a, 0),
+            Instr::FoldRow(fold, _) => Action::FoldRow(*fold, self.term(index, a, b), 0),
             Instr::FoldColumns(fold, _, access, scale) => {
                 let layout = layout(fused, access);
                 fused.column_folds.push(Outlet { fold: *fold, layout, scale: *scale, sums: 0, partials: None });
-                Action::FoldColumns(*fold, a, fused.column_folds.len() - 1)
+                Action::FoldColumns(*fold, self.term(index, a, b), fused.column_folds.len() - 1)
             }
             Instr::FoldAll(fold, _, access, scale) => {
                 let layout = layout(fused, access);
                 fused.total_folds.push(Outlet { fold: *fold, layout, scale: *scale, sums: 0, partials: None });
-                Action::FoldAll(*fold, a, fused.total_folds.len() - 1)
+                Action::FoldAll(*fold, self.term(index, a, b), fused.total_folds.len() - 1)
             }
         })
+    }
+
+    /// What a reduction takes, by the table entries of its operands.
+    fn term(&self, index: usize, a: usize, b: usize) -> Term {
+        if self.product[index].is_some() { Term::Product(a, b) } else { Term::Value(a) }
     }
 
     fn place_partials(&self, fused: &mut Fused) {

@@ -17,7 +17,7 @@ use super::record::{self, Recording, RowFold, Scalar, Stream};
 use super::run::Tile;
 
 /// Rows shorter than this are better packed into blocks.
-const SHORTEST_ROW: usize = 16;
+const SHORTEST_ROW: usize = 8;
 /// Programs with fewer elements are not worth compiling.
 const FEWEST: usize = 64;
 

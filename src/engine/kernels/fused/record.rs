@@ -5,10 +5,10 @@
 //! into parts, and what is done once a row can be recorded as well. Where everything lies is for
 //! [`native`](super::native) to say.
 
-use super::super::block::{Fold, Map2, value1, value2, value3};
+use super::super::block::{Fold, Map2, Map3, value1, value2, value3};
 use super::super::jit::{Graph, Recorder, Rows, Value, record};
 use super::super::simd::LANES;
-use super::compile::{Action, Fused, Phase, Step};
+use super::compile::{Action, Fused, Phase, Step, Term};
 use super::layout::Axes;
 use super::program::Element;
 use super::run::rows_of_block;
@@ -261,15 +261,15 @@ impl Recording<'_> {
                 self.graph.scalar(scalar)
             }
             Action::Store(value, layout, element) => return self.store(*value, *layout, *element),
-            Action::FoldRow(fold, value, sums) => {
-                let sum = self.fold(*fold, *value, *sums)?;
+            Action::FoldRow(fold, term, sums) => {
+                let sum = self.fold(*fold, *term, *sums)?;
                 self.fold_row(*fold, sum, step);
                 return Some(());
             }
-            Action::FoldAll(fold, value, outlet) => {
-                return self.fold(*fold, *value, self.fused.total_folds[*outlet].sums).map(|_| ());
+            Action::FoldAll(fold, term, outlet) => {
+                return self.fold(*fold, *term, self.fused.total_folds[*outlet].sums).map(|_| ());
             }
-            Action::FoldColumns(fold, value, outlet) => return self.fold_columns(*fold, *value, *outlet),
+            Action::FoldColumns(fold, term, outlet) => return self.fold_columns(*fold, *term, *outlet),
             action => {
                 let value = self.map(action)?;
                 self.keep(step, value);
@@ -321,12 +321,11 @@ impl Recording<'_> {
     }
 
     /// Accumulates lane by lane; yields the accumulator.
-    fn fold(&mut self, fold: Fold, value: usize, sums: usize) -> Option<usize> {
-        let value = self.value(value)?;
+    fn fold(&mut self, fold: Fold, term: Term, sums: usize) -> Option<usize> {
         let index = self.sums.len();
         self.sums.push(sums);
         let sum = self.graph.sum(index);
-        let sum = self.combine(fold.pairwise(), sum, value);
+        let sum = self.accumulate(fold, sum, term)?;
         self.graph.set_sum(index, sum);
         Some(index)
     }
@@ -341,11 +340,25 @@ impl Recording<'_> {
         }
     }
 
-    fn fold_columns(&mut self, fold: Fold, value: usize, outlet: usize) -> Option<()> {
-        let value = self.value(value)?;
+    /// An accumulator with one more element.
+    fn accumulate(&mut self, fold: Fold, sum: Value, term: Term) -> Option<Value> {
+        Some(match term {
+            Term::Value(value) => {
+                let value = self.value(value)?;
+                self.combine(fold.pairwise(), sum, value)
+            }
+            Term::Product(a, b) => {
+                let (a, b) = (self.value(a)?, self.value(b)?);
+                // SAFETY: recording executes nothing.
+                unsafe { record(&mut self.graph, || value3::<Recorder>(Map3::MulAdd, [a, b, sum])) }
+            }
+        })
+    }
+
+    fn fold_columns(&mut self, fold: Fold, term: Term, outlet: usize) -> Option<()> {
         let stream = self.stream(Stream::Columns(self.fused.column_folds[outlet].sums));
         let sum = self.graph.load(stream);
-        let sum = self.combine(fold.pairwise(), sum, value);
+        let sum = self.accumulate(fold, sum, term)?;
         self.graph.store(stream, sum);
         Some(())
     }

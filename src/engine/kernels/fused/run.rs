@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use super::super::block::{Operand, SUMS};
+use super::super::block::{Fold, Map3, Operand, SUMS};
 use super::super::buffer::AlignedBuf;
 use super::super::gemm::View;
 use super::super::simd::LANES;
 use super::BLOCK;
-use super::compile::{Action, Fused, Outlet, Slot, Step};
+use super::compile::{Action, Fused, Outlet, Slot, Step, Term};
 use super::load::{Rect, count_up, direct, gather, scatter};
 
 /// A worker's own memory. It grows to what the largest kernel needs and is then reused.
@@ -423,32 +423,54 @@ impl Tile<'_> {
                         scatter(layout, *element, buffer, rect, from.at, from.step.min(1));
                     }
                 }
-                Action::FoldRow(fold, value, sums) => {
-                    let (from, sums) = (self.table[*value], self.words.add(*sums));
+                Action::FoldRow(fold, term, sums) => {
+                    let sums = self.words.add(*sums);
                     if rect.rows == 1 {
-                        (fused.blocks.fold)(*fold, sums, from, rect.columns);
+                        self.fold(*fold, sums, *term, |from| from, rect.columns);
                     } else {
                         for row in 0..rect.rows {
                             *sums.cast::<[f32; SUMS]>() = [fold.neutral(); SUMS];
-                            (fused.blocks.fold)(*fold, sums, row_of(from, row, rect), rect.columns);
+                            self.fold(*fold, sums, *term, |from| row_of(from, row, rect), rect.columns);
                             slot.add(row).write(fold.across(*sums.cast()));
                         }
                     }
                     self.table[step.out] = Operand { at: slot, step: LANES };
                 }
-                Action::FoldColumns(fold, value, outlet) => {
-                    let sums = self.words.add(fused.column_folds[*outlet].sums + rect.column - self.columns.start);
-                    let lanes = rect.columns.next_multiple_of(LANES);
-                    for row in 0..rect.rows {
-                        let from = row_of(self.table[*value], row, rect);
-                        (fused.blocks.map2)(fold.pairwise(), sums, [Operand { at: sums, step: LANES }, from], lanes);
-                    }
-                }
-                Action::FoldAll(fold, value, outlet) => {
+                Action::FoldColumns(fold, term, outlet) => self.fold_columns(*fold, *term, *outlet, rect),
+                Action::FoldAll(fold, term, outlet) => {
                     let sums = self.words.add(fused.total_folds[*outlet].sums);
-                    (fused.blocks.fold)(*fold, sums, self.table[*value], rect.count());
+                    self.fold(*fold, sums, *term, |from| from, rect.count());
                 }
                 Action::Splat(_) | Action::Map1(..) | Action::Map2(..) | Action::Map3(..) => {}
+            }
+        }
+    }
+
+    /// Accumulates `count` elements, of the part of each operand that `part` makes of it.
+    unsafe fn fold(&self, fold: Fold, sums: *mut f32, term: Term, part: impl Fn(Operand) -> Operand, count: usize) {
+        let from = |entry: usize| part(self.table[entry]);
+        // SAFETY: the caller's promises.
+        unsafe {
+            match term {
+                Term::Value(a) => (self.fused.blocks.fold)(fold, sums, from(a), count),
+                Term::Product(a, b) => (self.fused.blocks.add_products)(sums, [from(a), from(b)], count),
+            }
+        }
+    }
+
+    /// Accumulates the rows of a rectangle, column by column.
+    unsafe fn fold_columns(&self, fold: Fold, term: Term, outlet: usize, rect: &Rect) {
+        let (fused, lanes) = (self.fused, rect.columns.next_multiple_of(LANES));
+        // SAFETY: the caller's promises; there is an accumulator for each column.
+        unsafe {
+            let sums = self.words.add(fused.column_folds[outlet].sums + rect.column - self.columns.start);
+            let old = Operand { at: sums, step: LANES };
+            for row in 0..rect.rows {
+                let from = |entry: usize| row_of(self.table[entry], row, rect);
+                match term {
+                    Term::Value(a) => (fused.blocks.map2)(fold.pairwise(), sums, [old, from(a)], lanes),
+                    Term::Product(a, b) => (fused.blocks.map3)(Map3::MulAdd, sums, [from(a), from(b), old], lanes),
+                }
             }
         }
     }

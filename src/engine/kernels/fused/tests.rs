@@ -251,3 +251,46 @@ fn bytes_are_no_words_at_the_same_distance() {
     assert_eq!(bytes.collect::<Vec<_>>(), [1; N]);
     assert_eq!(memory[N..], [1.0; N]);
 }
+
+/// `a b + c` is rounded once if nothing else reads the product: with a = 1 + 2^-12, a² is 1 + 2^-11 and something.
+#[test]
+fn products_that_only_sums_read_are_not_rounded() {
+    let (a, rest) = (1.0 + 2f32.powi(-12), 2f32.powi(-24));
+    let c = 1.0 + 2f32.powi(-11);
+    for stored in [false, true] {
+        let mut p = Program::new(&[2], &[64]);
+        let x = p.push(Instr::Load(at(0, &[64, 1]), Element::Word));
+        let y = p.push(Instr::Load(at(1, &[64, 1]), Element::Word));
+        let product = p.push(Instr::Map2(Map2::Mul, x, y));
+        let sum = p.push(Instr::FoldRow(Fold::Sum, product));
+        p.push(Instr::Store(sum, at(2, &[1, 0]), Element::Word));
+        p.push(Instr::FoldColumns(Fold::Sum, product, at(3, &[0, 1]), 1.0));
+        if stored {
+            p.push(Instr::Store(product, at(4, &[64, 1]), Element::Word));
+        }
+        // The first lane of the accumulators of row 1 and of column 32 takes -c, then a².
+        let (mut left, mut right) = (vec![0.0; 128], vec![0.0; 128]);
+        for (place, x, y) in [(32, -c, 1.0), (64, -c, 1.0), (96, a, a)] {
+            (left[place], right[place]) = (x, y);
+        }
+        let out = run(&p, None, &[left, right, vec![9.0; 2], vec![9.0; 64], vec![9.0; 128]]);
+        let rest = if stored { 0.0 } else { rest };
+        assert_eq!((out[2][1], out[3][32]), (rest, rest));
+    }
+    let mut p = Program::new(&[], &[40]);
+    let x = p.push(Instr::Load(at(0, &[1]), Element::Word));
+    let c = p.push(Instr::Const(c));
+    let square = p.push(Instr::Map1(Map1::Square, x));
+    let product = p.push(Instr::Map2(Map2::Mul, x, x));
+    let negative = p.push(Instr::Map1(Map1::Neg, c));
+    let values = [
+        p.push(Instr::Map2(Map2::Sub, square, c)),
+        p.push(Instr::Map2(Map2::Sub, c, product)),
+        p.push(Instr::Map2(Map2::Add, negative, square)),
+    ];
+    values.iter().zip(1..).for_each(|(value, buffer)| {
+        p.push(Instr::Store(*value, at(buffer, &[1]), Element::Word));
+    });
+    let out = run(&p, None, &[vec![a; 40], vec![0.0; 40], vec![0.0; 40], vec![0.0; 40]]);
+    assert_eq!([out[1][39], out[2][39], out[3][39]], [rest, -rest, rest]);
+}
